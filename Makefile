@@ -1,0 +1,53 @@
+# make demo   a film, its index, and questions about it, with nothing but this repository
+# make test   everything that has to hold: style, types, layers, tests
+# make check  the first three of these alone
+# make bench  measurements, side by side with their baselines
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# A machine without a GPU takes the CPU build of torch and the versions this tree was tested with.
+CONSTRAINTS ?= $(if $(shell command -v nvidia-smi 2>/dev/null),,-c constraints-cpu.txt)
+export OMP_WAIT_POLICY ?= PASSIVE
+export LITELLM_LOCAL_MODEL_COST_MAP ?= True
+
+.PHONY: setup setup-dev demo test check bench clean
+
+setup: $(VENV)/.ready
+setup-dev: $(VENV)/.ready-dev
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "videorlm needs Python 3.11 or newer: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: pyproject.toml constraints-cpu.txt | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e . || { \
+	  echo "The install failed. If it did not find torch's CPU build, point pip at PyTorch's CPU wheels" >&2; \
+	  echo "(PIP_EXTRA_INDEX_URL, see PyTorch's install page), or take what pip finds: make CONSTRAINTS= ..." >&2; \
+	  exit 1; }
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	@$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.ready
+	@$(BIN)/videorlm demo demo
+
+check: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: check
+	$(BIN)/python -m pytest -n 2
+
+bench: $(VENV)/.ready-dev
+	@for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf $(VENV) demo dist build
+
+.PHONY: readme
+readme: $(VENV)/.ready
+	$(BIN)/python tests/bench/readme.py

@@ -1,0 +1,74 @@
+"""Settings, and the one order they are looked up in.
+
+For each setting: the command line, the environment (``VIDEORLM_MODEL`` and so on), the file
+``videorlm.toml`` in the working folder, the user's ``config.toml`` in ``~/.config/videorlm``, the
+built-in default.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt, ValidationError
+
+from rlm.errors import UsageError
+
+PREFIX = "VIDEORLM_"
+
+
+class Config(BaseModel):
+    """Every setting a file or the environment may hold; ``None`` is not set."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: str | None = None
+    api_base: str | None = None
+    preset: str | None = None
+    max_turns: PositiveInt | None = None
+    max_usd: PositiveFloat | None = None
+    transcripts: Path | None = None
+    cache: Path | None = None
+
+
+def user_file() -> Path:
+    """The user's own settings."""
+    home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(home).expanduser() / "videorlm" / "config.toml"
+
+
+def load_config() -> Config:
+    """The settings in force without the command line.
+
+    Raises ``UsageError`` for a file or variable that cannot be read, naming it.
+    """
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for file in (user_file(), Path("videorlm.toml")):
+        for name, value in _read(file).items():
+            values[name], sources[name] = value, str(file)
+    for name in Config.model_fields:
+        variable = PREFIX + name.upper()
+        if os.environ.get(variable):
+            values[name], sources[name] = os.environ[variable], variable
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(Config.model_fields)
+            raise UsageError(f"{sources[name]}: no setting {name!r}; there are: {known}") from error
+        raise UsageError(f"{sources[name]}: {name}: {first['msg']}") from error
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            return tomllib.load(stream)
+    except FileNotFoundError:
+        return {}
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} cannot be read: {error}") from error

@@ -1,0 +1,102 @@
+"""Every error VideoRLM raises on purpose.
+
+::
+
+    VideoRLMError                   exit code
+    ├── UsageError                          2   a question, option or setting that makes no sense
+    ├── VideoError                          3   the video cannot be used
+    │   ├── VideoNotFound
+    │   ├── NotAVideo                           not a file, empty, text, audio only
+    │   └── VideoDamaged                        nothing of it can be decoded
+    ├── LanguageModelError                  4   the language model cannot be used
+    │   ├── UnknownModel
+    │   ├── MissingKey
+    │   └── ModelUnavailable                    endpoint down, refused, out of retries
+    ├── EncoderError                        5   weights or index
+    │   ├── WeightsMissing                      not on this machine, or not what they should be
+    │   ├── IndexDamaged
+    │   └── SpaceMismatch                       two vectors that do not live in one space
+    ├── JailError                           6   no jail can be had here
+    └── TranscriptError                     7   a transcript that cannot be read or written
+
+Each message names what was wrong, where, and what to do; it is one line, and the command line
+prints it as it is. Exit code 0 is an answer, 1 a run that ended without one, 130 an interrupt.
+"""
+
+
+class VideoRLMError(Exception):
+    """The root. ``exit_code`` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class UsageError(VideoRLMError):
+    """A question, option or setting that makes no sense."""
+
+    exit_code = 2
+
+
+class VideoError(VideoRLMError):
+    """The video cannot be used."""
+
+    exit_code = 3
+
+
+class VideoNotFound(VideoError):
+    """There is no such file, or it may not be read."""
+
+
+class NotAVideo(VideoError):
+    """The file holds no video: a folder, zero bytes, text, audio only."""
+
+
+class VideoDamaged(VideoError):
+    """The container opens but no picture can be decoded."""
+
+
+class LanguageModelError(VideoRLMError):
+    """The language model cannot be used."""
+
+    exit_code = 4
+
+
+class UnknownModel(LanguageModelError):
+    """No provider knows a model of this name."""
+
+
+class MissingKey(LanguageModelError):
+    """The provider wants a key that is not in the environment."""
+
+
+class ModelUnavailable(LanguageModelError):
+    """The endpoint is down, refuses, or stayed silent through all retries."""
+
+
+class EncoderError(VideoRLMError):
+    """An encoder, its weights or an index built with them cannot be used."""
+
+    exit_code = 5
+
+
+class WeightsMissing(EncoderError):
+    """The weights are not on this machine, or are not what the preset needs."""
+
+
+class IndexDamaged(EncoderError):
+    """An index folder is damaged, foreign or of another schema."""
+
+
+class SpaceMismatch(EncoderError):
+    """Two vectors were compared that do not live in one space."""
+
+
+class JailError(VideoRLMError):
+    """No jail can be had on this machine."""
+
+    exit_code = 6
+
+
+class TranscriptError(VideoRLMError):
+    """A transcript cannot be found, read or written."""
+
+    exit_code = 7

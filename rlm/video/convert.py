@@ -1,0 +1,133 @@
+"""From decoded planes to pixels: the right way up, the right shape, the right colours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlm.errors import UsageError
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+_MAX_SIDE = 16384
+_TAP = 32
+
+# AVColorSpace values that the scaler knows; any other is taken for unspecified.
+_KNOWN_MATRICES = frozenset({0, 1, 4, 5, 6, 7, 9})
+_LIMITED_RANGE = 1
+
+
+def resolve_size(shown: tuple[int, int], size: int | tuple[int, int] | None) -> tuple[int, int]:
+    """The ``(width, height)`` asked for by ``size`` of pictures that are ``shown`` in pixels.
+
+    A number is the short side, with the aspect kept; a pair is taken as it is; ``None`` is as
+    displayed. Raises ``UsageError`` for a size that is not positive or beyond 16384 pixels.
+    """
+    if size is None:
+        return shown
+    if isinstance(size, tuple):
+        width, height = size
+    else:
+        scale = max(0, size) / min(shown)
+        width, height = (round(side * scale) for side in shown)
+    if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE):
+        raise UsageError(
+            f"a picture is 1 to {_MAX_SIDE} pixels a side, not {width}x{height};"
+            " give size as the short side or as (width, height)"
+        )
+    return width, height
+
+
+class Converter:
+    """Turns decoded pictures into uint8 ``[height, width, 3]`` RGB of one fixed size.
+
+    ``size`` is the displayed ``(width, height)``; ``rotation`` (clockwise degrees) and
+    ``mirrored`` are what the display matrix asks for. Scaling is bilinear with the support widened
+    when it shrinks, hence free of aliasing. Streams that change their resolution come out at
+    ``size`` throughout.
+    """
+
+    def __init__(self, size: tuple[int, int], rotation: int, mirrored: bool) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        self._coded_size = size[::-1] if rotation in (90, 270) else size
+        self._turns = -rotation // 90
+        self._mirrored = mirrored
+        self._scaler = VideoReformatter()
+
+    def __call__(self, frame: VideoFrame) -> NDArray[np.uint8]:
+        """The pixels of ``frame``, a fresh contiguous array."""
+        width, height = self._coded_size
+        scaled = self._scaler.reformat(
+            frame,
+            width=width,
+            height=height,
+            format="rgb24",
+            src_colorspace=_matrix(frame),
+            # A pool of threads costs more than it gives at these sizes.
+            threads=1,
+        )
+        rgb: NDArray[np.uint8] = np.asarray(scaled.to_ndarray(), dtype=np.uint8)
+        if frame.color_range == _LIMITED_RANGE and frame.format.name.startswith("gray"):
+            # The scaler takes grey for full range whatever the stream says.
+            rgb = np.clip((rgb.astype(np.float32) - 16) * (255 / 219) + 0.5, 0, 255).astype(
+                np.uint8
+            )
+        if self._mirrored:
+            rgb = rgb[:, ::-1]
+        return np.ascontiguousarray(np.rot90(rgb, self._turns))
+
+
+def _matrix(frame: VideoFrame) -> int | None:
+    """The YUV matrix to convert with, where the stream does not name one the scaler knows.
+
+    Then it is BT.709 for high definition and BT.601 below, as players have it.
+    """
+    from av.video.reformatter import Colorspace
+
+    if frame.colorspace in _KNOWN_MATRICES:
+        return None
+    large = frame.width >= 1280 or frame.height > 576
+    return int(Colorspace.ITU709 if large else Colorspace.ITU601)
+
+
+class Sampler:
+    """Picks 32 x 32 points of a picture's luma and chroma straight from the decoded planes.
+
+    It costs some microseconds a picture, so every picture of a pass can be looked at for cuts.
+    """
+
+    def __init__(self) -> None:
+        self._grids: dict[tuple[int, int], tuple[NDArray[np.intp], NDArray[np.intp]]] = {}
+
+    def __call__(self, frame: VideoFrame) -> NDArray[np.float32]:
+        """Float32 ``[32, 32, 3]``: Y, U, V on the scale of 8 bits, as coded (not turned)."""
+        layout = frame.format
+        components = layout.components
+        bits = components[0].bits
+        planar = layout.is_planar and not layout.is_rgb and len(frame.planes) == len(components)
+        if not planar or layout.is_big_endian or not 8 <= bits <= 16:
+            frame = frame.reformat(width=_TAP, height=_TAP, format="yuv444p", threads=1)
+            bits = 8
+        sample = np.full((_TAP, _TAP, 3), 128, dtype=np.float32)
+        dtype = np.dtype(np.uint8 if bits == 8 else "<u2")
+        for channel, plane in enumerate(frame.planes[:3]):
+            width, height, stride = plane.width, plane.height, plane.line_size // dtype.itemsize
+            values = np.frombuffer(memoryview(plane), dtype)[: height * stride].reshape(
+                height, stride
+            )
+            sample[..., channel] = values[self._grid(width, height)]
+        if bits > 8:
+            sample[..., : len(frame.planes)] /= 2 ** (bits - 8)
+        return sample
+
+    def _grid(self, width: int, height: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        grid = self._grids.get((width, height))
+        if grid is None:
+            centres = (np.arange(_TAP) + 0.5) / _TAP
+            rows, columns = (centres * height).astype(np.intp), (centres * width).astype(np.intp)
+            grid = self._grids[width, height] = (rows[:, None], columns[None, :])
+        return grid

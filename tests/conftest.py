@@ -1,0 +1,93 @@
+"""Shared by all tests: no network, no keys, no user settings, and where the real clips are."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from rlm.index import VideoIndex
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+_GUARD = Path(__file__).parent / "netguard"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # The first process makes the log; workers and everything the tests start inherit it.
+    if "VIDEORLM_NETGUARD_LOG" not in os.environ:
+        handle, name = tempfile.mkstemp(prefix="netguard-")
+        os.close(handle)
+        os.environ["VIDEORLM_NETGUARD_LOG"] = name
+        config.stash[_OWNER] = True
+    paths = os.environ.get("PYTHONPATH", "")
+    if str(_GUARD) not in paths.split(os.pathsep):
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_GUARD), paths)))
+    spec = importlib.util.spec_from_file_location("netguard", _GUARD / "sitecustomize.py")
+    assert spec is not None and spec.loader is not None
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+_OWNER = pytest.StashKey[bool]()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if not session.config.stash.get(_OWNER, False):
+        return
+    log = Path(os.environ["VIDEORLM_NETGUARD_LOG"])
+    tried = log.read_text()
+    log.unlink()
+    if tried:
+        print(f"\nthe network was reached for:\n{tried}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory):
+    """No key and no setting of the person who runs the tests changes them."""
+    for name in list(os.environ):
+        if name.endswith("_API_KEY") or (
+            name.startswith("VIDEORLM_") and name != "VIDEORLM_NETGUARD_LOG"
+        ):
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    # A port nobody listens on, so that a real Ollama on this machine is never asked.
+    monkeypatch.setenv("OLLAMA_API_BASE", "http://127.0.0.1:9")
+
+
+@pytest.fixture(scope="session")
+def shared_videos() -> Iterator[Path]:
+    """The folder of real clips beside the repository."""
+    folder = SHARED / "videos"
+    if not folder.is_dir():
+        pytest.skip("the real clips are not beside the repository")
+    yield folder
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a short procedural film: ``film.mp4``, ``truth.json``, ``questions.jsonl``."""
+    from rlm.world import make_film, write_film
+
+    folder = tmp_path_factory.mktemp("film")
+    write_film(make_film(3, seconds=40), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def index(film: Path, tmp_path_factory: pytest.TempPathFactory) -> VideoIndex:
+    """The index of that film with the built-in encoder."""
+    from rlm.index import VideoIndex
+
+    return VideoIndex.build(film / "film.mp4", "builtin", cache=tmp_path_factory.mktemp("index"))
