@@ -1,0 +1,90 @@
+"""What an encoder is, and how to get one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlm.encoders.presets import EncoderSpec, find_weights
+
+
+class Encoder(Protocol):
+    """Turns windows of pictures, and perhaps text, into L2-normalised vectors.
+
+    ``spec`` says which preset, revision and spaces; the loose attributes repeat what callers need
+    most: ``frames`` a window, sampled at ``fps``, each ``crop`` x ``crop`` pixels.
+    """
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """Preset, folder and revision."""
+        ...
+
+    @property
+    def preset(self) -> str:
+        """The preset's name, or the folder of the weights."""
+        ...
+
+    @property
+    def revision(self) -> str:
+        """Which weights: a hub commit or a digest, 12 digits."""
+        ...
+
+    @property
+    def frames(self) -> int:
+        """Pictures in a full window."""
+        ...
+
+    @property
+    def fps(self) -> float:
+        """Pictures a second it wants to be shown."""
+        ...
+
+    @property
+    def crop(self) -> int:
+        """Side of a prepared picture, in pixels."""
+        ...
+
+    @property
+    def tracks(self) -> Mapping[str, str]:
+        """Names of the vectors made for a window, each with its space."""
+        ...
+
+    @property
+    def text_space(self) -> str | None:
+        """The space that holds text too, or ``None``."""
+        ...
+
+    def prepare(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Bring uint8[T, H, W, 3] of any size to uint8[T, crop, crop, 3]."""
+        ...
+
+    def encode(self, windows: Sequence[NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
+        """Encode B prepared windows, each uint8[T, crop, crop, 3], into float32[B, D] a track.
+
+        Windows may differ in T, from 1 to 64.
+        """
+        ...
+
+    def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Encode N texts into float32[N, D] in ``text_space``; ``UsageError`` if there is none."""
+        ...
+
+
+def load_encoder(preset: str | Path = "builtin", *, device: str | None = None) -> Encoder:
+    """Load an encoder: one of ``PRESETS``, or a folder with a saved ``VJEPA2Model``.
+
+    ``device`` is a torch device; by default the GPU when there is one, else the CPU. Nothing is
+    downloaded.
+
+    Raises ``WeightsMissing`` when the weights are not on this machine or are not what they should
+    be, and ``UsageError`` for a device this machine lacks.
+    """
+    spec = find_weights(preset)
+    from rlm.encoders.vjepa import VJepaEncoder
+
+    return VJepaEncoder(spec, device=device)

@@ -1,0 +1,70 @@
+"""From decoded pictures to what V-JEPA 2 was trained on.
+
+This repeats the arithmetic of the published evaluation transform (resize, centre crop, ImageNet
+statistics) without the transformers processor, which would need torchvision.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from rlm.encoders.presets import EncoderSpec
+from rlm.errors import UsageError
+
+_MEAN = (0.485, 0.456, 0.406)
+_STD = (0.229, 0.224, 0.225)
+# Full-size pictures are floated a few at a time: 16 of 1080p would be 400 MB.
+_PICTURES_AT_A_TIME = 8
+
+
+def prepare(rgb: NDArray[np.uint8], spec: EncoderSpec) -> NDArray[np.uint8]:
+    """Bring pictures uint8[T, H, W, 3] to uint8[T, crop, crop, 3] as the preset wants them.
+
+    Antialiased bilinear, then the centre for ``resize="crop"``. Pictures already of the size that
+    ``spec.frame_size`` asks of a decoder are not resized again.
+
+    Raises ``UsageError`` for arrays of another kind or shape.
+    """
+    if rgb.dtype != np.uint8 or rgb.ndim != 4 or rgb.shape[-1] != 3 or 0 in rgb.shape:
+        raise UsageError(f"pictures are uint8[T, H, W, 3], not {rgb.dtype}{list(rgb.shape)}")
+    crop = spec.preset.crop
+    height, width = rgb.shape[1:3]
+    target = _target(height, width, spec.frame_size)
+    if (height, width) != target:
+        chunks = range(0, len(rgb), _PICTURES_AT_A_TIME)
+        rgb = np.concatenate([_resize(rgb[i : i + _PICTURES_AT_A_TIME], target) for i in chunks])
+    top, left = (target[0] - crop) // 2, (target[1] - crop) // 2
+    return np.ascontiguousarray(rgb[:, top : top + crop, left : left + crop])
+
+
+def normalised(windows: NDArray[np.uint8], device: torch.device, dtype: torch.dtype) -> Tensor:
+    """uint8[B, T, S, S, 3] to [B, T, 3, S, S] with ImageNet mean and deviation."""
+    pixels = torch.from_numpy(windows).to(device).permute(0, 1, 4, 2, 3).float().div_(255)
+    mean = pixels.new_tensor(_MEAN).view(3, 1, 1)
+    std = pixels.new_tensor(_STD).view(3, 1, 1)
+    return pixels.sub_(mean).div_(std).to(dtype)
+
+
+def _target(height: int, width: int, frame_size: int | tuple[int, int]) -> tuple[int, int]:
+    """(height, width) after resizing."""
+    if isinstance(frame_size, tuple):
+        return frame_size[1], frame_size[0]
+    if min(height, width) == frame_size:
+        return height, width
+    scale = frame_size / min(height, width)
+    return max(frame_size, round(height * scale)), max(frame_size, round(width * scale))
+
+
+def _resize(rgb: NDArray[np.uint8], target: tuple[int, int]) -> NDArray[np.uint8]:
+    pixels = torch.from_numpy(np.ascontiguousarray(rgb)).permute(0, 3, 1, 2).float()
+    resized = functional.interpolate(
+        pixels, size=target, mode="bilinear", align_corners=False, antialias=True
+    )
+    rounded: NDArray[np.uint8] = (
+        resized.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+    )
+    return rounded

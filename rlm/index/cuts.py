@@ -1,0 +1,160 @@
+"""Hard cuts, found while the video streams by.
+
+A cut is one step between two pictures that (1) changes most of the picture, (2) into another
+picture and not the same one brighter or sharper, (3) stands far above the steps around it, and
+(4) is not undone: no picture just after it looks like one just before. The first keeps out objects
+that appear, the second exposure changes and key frames of a coarse codec, the third motion, noise
+and fades, the fourth flashes. The comparison with the neighbourhood follows the adaptive detectors
+of the field (the ratio to the local level), with a rank statistic for the mean so that two cuts in
+quick succession do not hide each other.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+_CELLS = 16
+_NEIGHBOURS = 12
+"""Pictures on each side that set the local level."""
+_RANK = 3
+"""The local level is the third largest step nearby: two other cuts do not raise it."""
+_ECHO = 8
+"""Pictures on each side among which a flash would find its like."""
+_CHANGED = 6.0
+"""Levels of 255, luma and chroma summed, from which a cell counts as changed."""
+_MIN_EXTENT = 0.5
+_MIN_STEP = 4.0
+_MIN_NOVELTY = 0.3
+_MIN_RATIO = 2.5
+_MAX_ECHO = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    time: float
+    cells: NDArray[np.float32]
+    step: float
+
+
+class CutDetector:
+    """Feed it every picture in order with ``add``; read ``cuts`` up to ``settled``.
+
+    ``cuts`` are the times of the first pictures of new shots. They are at least ``min_shot``
+    seconds apart (the strongest step wins) and that far from the end. What lies before
+    ``settled`` will not change any more.
+    """
+
+    def __init__(self, min_shot: float) -> None:
+        self.cuts: list[float] = []
+        self.settled = 0.0
+        self._min_shot = min_shot
+        self._pictures: list[_Picture] = []
+        self._next = 0
+        self._pending: _Picture | None = None
+
+    def add(self, time: float, picture: NDArray[np.float32]) -> None:
+        """Take the next picture: its time and luma-chroma float32[h, w, 3], 0 to 255."""
+        cells = _pool(picture)
+        step = _distance(self._pictures[-1].cells, cells) if self._pictures else 0.0
+        self._pictures.append(_Picture(time, cells, step))
+        while self._next + _reach(self._next) < len(self._pictures):
+            self._judge(self._next)
+            self._next += 1
+        spent = self._next - 2 * _NEIGHBOURS
+        if spent > _NEIGHBOURS:
+            del self._pictures[:spent]
+            self._next -= spent
+        self._settle()
+
+    def finish(self, duration: float) -> None:
+        """Judge the last pictures of a video that is ``duration`` seconds long."""
+        for position in range(self._next, len(self._pictures)):
+            self._judge(position)
+        self._next = len(self._pictures)
+        if self._pending is not None:
+            self._commit(self._pending)
+        while self.cuts and duration - self.cuts[-1] < self._min_shot:
+            self.cuts.pop()
+        self.settled = math.inf
+
+    def _judge(self, position: int) -> None:
+        picture = self._pictures[position]
+        pending = self._pending
+        if pending is not None and picture.time - pending.time >= self._min_shot:
+            self._commit(pending)
+            pending = None
+        if self._is_cut(position) and (pending is None or picture.step > pending.step):
+            self._pending = picture
+
+    def _commit(self, picture: _Picture) -> None:
+        self.cuts.append(picture.time)
+        self._pending = None
+
+    def _settle(self) -> None:
+        waiting = self._pending or self._pictures[self._next]
+        self.settled = waiting.time
+
+    def _is_cut(self, position: int) -> bool:
+        picture = self._pictures[position]
+        if position == 0 or picture.step < _MIN_STEP:
+            return False
+        after = self._pictures[position + 1 : position + 1 + _reach(position)]
+        before = self._pictures[max(0, position - (2 * _NEIGHBOURS - len(after))) : position]
+        steps = sorted((other.step for other in (*before, *after)), reverse=True)
+        level = steps[_RANK - 1] if len(steps) >= _RANK else 0.0
+        if picture.step < _MIN_RATIO * level:
+            return False
+        if not _is_another(self._pictures[position - 1].cells, picture.cells):
+            return False
+        old = self._pictures[max(0, position - _ECHO) : position]
+        new = self._pictures[position : position + _ECHO]
+        nearest = min(_distance(a.cells, b.cells) for a in old for b in new)
+        return nearest >= _MAX_ECHO * picture.step
+
+
+def _reach(position: int) -> int:
+    """How many pictures after this one are looked at: at the start more, to make up for before."""
+    return max(_NEIGHBOURS, 2 * _NEIGHBOURS - position)
+
+
+def _pool(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean over a grid of cells: float32[16, 16, 3] whatever came in."""
+    height, width, channels = picture.shape
+    rows = _averages(height) @ picture.reshape(height, -1)
+    pooled: NDArray[np.float32] = _averages(width) @ rows.reshape(_CELLS, width, channels)
+    return pooled
+
+
+@cache
+def _averages(length: int) -> NDArray[np.float32]:
+    """The matrix float32[16, length] that averages ``length`` samples into cells."""
+    starts = np.arange(_CELLS) * length // _CELLS
+    ends = np.maximum(np.append(starts[1:], length), starts + 1)
+    samples = np.arange(length)
+    inside = (samples >= starts[:, None]) & (samples < ends[:, None])
+    weights: NDArray[np.float32] = (inside / inside.sum(axis=1, keepdims=True)).astype(np.float32)
+    return weights
+
+
+def _distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Mean change of a cell, in levels of 255 summed over luma and chroma."""
+    return float(np.abs(a - b).sum(axis=-1).mean())
+
+
+def _is_another(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
+    """Whether most cells changed, and by as much as their own variety: unrelated pictures do.
+
+    The mean squared change over the sum of both variances is 1 for pictures with one mean and
+    nothing else in common, and near 0 for one picture shown brighter or sharper.
+    """
+    changed = np.abs(a - b).sum(axis=-1) > _CHANGED
+    if changed.mean() < _MIN_EXTENT:
+        return False
+    a, b = a[changed], b[changed]  # [cells, 3]
+    variety = a.var(axis=0).sum() + b.var(axis=0).sum()
+    return bool(((a - b) ** 2).mean(axis=0).sum() >= _MIN_NOVELTY * variety)

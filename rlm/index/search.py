@@ -1,0 +1,66 @@
+"""Ranking windows against a vector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlm.spans import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A stretch of video, ``[start, end)`` in seconds, that answers a search.
+
+    ``score`` is the cosine similarity in ``space``, to be compared only with others of one search;
+    ``source`` is the track searched, and ``method`` says in words what was compared with what.
+    """
+
+    start: float
+    end: float
+    score: float
+    space: str
+    source: str
+    method: str
+
+    @property
+    def span(self) -> Span:
+        """From start to end."""
+        return Span(self.start, self.end)
+
+
+def touching(spans: NDArray[np.float64], span: Span) -> NDArray[np.bool_]:
+    """Which of ``spans`` float64[N, 2] share time with ``span``; an empty span is a moment."""
+    starts, ends = spans[:, 0], spans[:, 1]
+    if span.duration == 0:
+        inside: NDArray[np.bool_] = (starts <= span.start) & (span.start < ends)
+        return inside
+    shared: NDArray[np.bool_] = (starts < span.end) & (span.start < ends)
+    return shared
+
+
+def rank(
+    scores: NDArray[np.float32],
+    eligible: NDArray[np.bool_],
+    k: int,
+    alike: Callable[[int, int], bool] | None = None,
+) -> list[int]:
+    """Positions of the ``k`` best eligible scores, best first, the earlier one at a tie.
+
+    With ``alike``, greedy non-maximum suppression: a position that is alike to one already chosen
+    is passed over, so that fewer than ``k`` may come back.
+    """
+    chosen: list[int] = []
+    for candidate in np.argsort(-scores, kind="stable"):
+        if len(chosen) == k:
+            break
+        position = int(candidate)
+        if not eligible[position]:
+            continue
+        if alike is not None and any(alike(position, other) for other in chosen):
+            continue
+        chosen.append(position)
+    return chosen

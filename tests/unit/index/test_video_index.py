@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rlm.encoders import Embedding, Encoder
+from rlm.errors import (
+    EncoderError,
+    IndexDamaged,
+    NotAVideo,
+    SpaceMismatch,
+    UsageError,
+    VideoNotFound,
+    WeightsMissing,
+)
+from rlm.index import Hit, Scene, VideoIndex
+from rlm.spans import Span
+from rlm.video import Video
+
+ROOT = Path(__file__).parents[3]
+CUTS = [4.0, 13.0, 17.0, 19.5]
+
+
+def test_scenes_are_the_shots(index: VideoIndex) -> None:
+    scenes = index.scenes()
+    assert [scene.start for scene in scenes[1:]] == pytest.approx(CUTS, abs=1e-3)
+    assert scenes[0] == Scene(0.0, scenes[1].start)
+    assert scenes[-1].span == Span(scenes[-1].start, 23.5)
+
+
+def test_fields_and_tracks(index: VideoIndex, encoder: Encoder) -> None:
+    assert index.preset == "builtin" and index.fields == ("vjepa", "joint")
+    assert dict(index.spaces) == dict(encoder.tracks)
+    assert index.track("vjepa").shape == (7, 192) and index.track("joint").shape == (7, 128)
+    assert isinstance(index.track("joint"), np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        index.track("joint")[0, 0] = 0
+    with pytest.raises(UsageError, match=r"'motion'.*vjepa, joint"):
+        index.track("motion")
+
+
+class TestSearch:
+    @pytest.mark.parametrize(
+        ("text", "shot"),
+        [
+            ("a blue square moves down", Span(4.0, 13.0)),
+            ("a yellow triangle moves to the left", Span(13.0, 17.0)),
+            ("a green circle moves up", Span(17.0, 19.5)),
+        ],
+    )
+    def test_text_finds_its_shot(self, index: VideoIndex, text: str, shot: Span) -> None:
+        best = index.nearest(index.embed(text), k=3)[0]
+        assert shot.start - 0.01 <= best.start and best.end <= shot.end + 0.01
+        assert (best.source, best.method) == ("joint", "text to joint")
+        assert best.space == index.text_space
+
+    def test_text_finds_both_times(self, index: VideoIndex) -> None:
+        hits = index.nearest(index.embed("a red circle moves to the right"), k=2)
+        assert sorted(hit.start for hit in hits) == pytest.approx([0.0, 19.5], abs=0.01)
+
+    def test_an_example_finds_its_like(self, index: VideoIndex) -> None:
+        first = index.windows[0]
+        hits = index.nearest(index.embed(first), k=1, exclude=first)
+        assert hits[0].start == pytest.approx(19.5, abs=0.01)
+        assert hits[0].method == "example in vjepa"
+        itself = index.nearest(index.embed(first), k=1)[0]
+        assert itself.span == first and itself.score == pytest.approx(1.0, abs=1e-5)
+
+    def test_filters(self, index: VideoIndex) -> None:
+        example = index.embed(index.windows[0])
+        inside = index.nearest(example, k=9, span=Span(8.5, 14.0), diverse=False)
+        assert sorted(hit.start for hit in inside) == pytest.approx([8, 12, 13], abs=0.01)
+        moment = index.nearest(example, k=9, span=Span(8.0, 8.0), diverse=False)
+        assert [hit.start for hit in moment] == [8.0]
+        rest = index.nearest(example, k=9, exclude=[Span(0, 5), Span(16, 20)], diverse=False)
+        assert sorted(hit.start for hit in rest) == pytest.approx([8, 12], abs=0.01)
+        assert index.nearest(example, span=Span(100, 101)) == []
+
+    def test_diverse_hits_are_apart_within_a_shot(self, index: VideoIndex) -> None:
+        example = index.embed("a blue square moves down")
+        plain = index.nearest(example, k=9, diverse=False)
+        assert len(plain) == 7
+        assert [hit.score for hit in plain] == sorted((hit.score for hit in plain), reverse=True)
+        diverse = index.nearest(example, k=9)
+        assert set(diverse) < set(plain) and diverse[0] == plain[0]
+        # Of the shot's windows at 4, 8 and 12 s, the middle one silences both others.
+        second_shot = [hit for hit in diverse if 4 <= hit.start < 13]
+        assert all(
+            abs(one.start - other.start) >= 8
+            for one in second_shot
+            for other in second_shot
+            if one is not other
+        )
+
+    def test_k_and_space_are_checked(self, index: VideoIndex) -> None:
+        with pytest.raises(UsageError, match="at least 1"):
+            index.nearest(index.embed("a red circle"), k=0)
+        stranger = Embedding("siglip@1/x", np.array([1.0, 0.0], np.float32))
+        with pytest.raises(SpaceMismatch, match=r"siglip@1/x.*builtin@"):
+            index.nearest(stranger)
+        cut_short = np.eye(1, 64, dtype=np.float32)[0]
+        with pytest.raises(SpaceMismatch):
+            index.nearest(Embedding(index.spaces["vjepa"], cut_short))
+
+    def test_hits_are_plain_values(self, index: VideoIndex) -> None:
+        (hit,) = index.nearest(index.embed("a red circle"), k=1)
+        assert isinstance(hit, Hit) and hit.span == Span(hit.start, hit.end)
+        assert {type(value) for value in dataclasses.astuple(hit)} == {float, str}
+
+
+class TestEmbed:
+    def test_a_window_is_read_from_the_index(self, index: VideoIndex) -> None:
+        for number, window in enumerate(index.windows):
+            assert np.allclose(index.embed(window).vector, index.track("vjepa")[number], atol=1e-6)
+        whole = index.embed(Span(4.0, 12.0)).vector
+        assert whole @ index.track("vjepa")[1] > 0.7 and whole @ index.track("vjepa")[2] > 0.7
+
+    def test_another_span_is_decoded(self, index: VideoIndex) -> None:
+        nearly = index.embed(Span(0.0, 3.99))
+        assert nearly.vector @ index.track("vjepa")[0] > 0.99
+        assert index.nearest(nearly, k=1)[0].start == 0.0
+        across = index.embed(Span(2.0, 15.0))
+        assert across.space == index.spaces["vjepa"] and across.origin == "video"
+
+    def test_pictures(self, index: VideoIndex, five_shots: Path) -> None:
+        clip = Video.open(five_shots).clip(Span(13.0, 17.0), fps=4.0)
+        moving = index.embed(clip.rgb)
+        assert index.nearest(moving, k=1)[0].start == pytest.approx(13.0, abs=0.01)
+        assert moving.vector @ index.track("vjepa")[4] > 0.98
+        still = index.embed(clip.rgb[8])
+        assert still.space == moving.space
+        long = index.embed(np.concatenate([clip.rgb, clip.rgb, clip.rgb[:3]]))
+        assert long.vector @ moving.vector > 0.9
+
+    def test_what_cannot_be_embedded(self, index: VideoIndex) -> None:
+        with pytest.raises(UsageError, match="empty text"):
+            index.embed("  ")
+        with pytest.raises(UsageError, match="holds nothing"):
+            index.embed(Span(30.0, 31.0))
+        with pytest.raises(UsageError, match="pictures are uint8"):
+            index.embed(np.zeros((4, 64, 64, 3)))  # type: ignore[arg-type]
+
+
+class TestCache:
+    def test_found_again_byte_for_byte(
+        self, five_shots: Path, encoder: Encoder, tmp_path: Path
+    ) -> None:
+        fresh = VideoIndex.build(five_shots, cache=tmp_path, encoder=encoder)
+        files = {file.name: file.stat().st_mtime_ns for file in tmp_path.rglob("*.*")}
+        again = VideoIndex.build(five_shots, cache=tmp_path)
+        assert {file.name: file.stat().st_mtime_ns for file in tmp_path.rglob("*.*")} == files
+        assert again.windows == fresh.windows and again.scenes() == fresh.scenes()
+        for field in fresh.fields:
+            assert again.track(field).tobytes() == fresh.track(field).tobytes()
+        other = VideoIndex.build(five_shots, cache=tmp_path / "other", encoder=encoder)
+        assert other.track("vjepa").tobytes() == fresh.track("vjepa").tobytes()
+        query = fresh.embed("a blue square moves down")
+        assert again.nearest(query) == fresh.nearest(query)
+
+    def test_content_is_the_key_and_not_the_path(
+        self, five_shots: Path, encoder: Encoder, tmp_path: Path
+    ) -> None:
+        VideoIndex.build(five_shots, cache=tmp_path / "c", encoder=encoder)
+        moved = shutil.copy(five_shots, tmp_path / "moved.mp4")
+        VideoIndex.build(moved, cache=tmp_path / "c", encoder=encoder)
+        assert len(list((tmp_path / "c").iterdir())) == 1
+
+    def test_another_model_another_index(
+        self,
+        five_shots: Path,
+        encoder: Encoder,
+        tmp_path: Path,
+    ) -> None:
+        changed = tmp_path / "model"
+        shutil.copytree(encoder.spec.folder, changed)
+        (changed / "heads.safetensors").unlink()
+        one = VideoIndex.build(five_shots, cache=tmp_path / "c", encoder=encoder)
+        two = VideoIndex.build(five_shots, changed, cache=tmp_path / "c")
+        assert len(list((tmp_path / "c").iterdir())) == 2
+        assert two.fields == ("vjepa",) and two.text_space is None
+        with pytest.raises(SpaceMismatch):
+            two.nearest(one.embed(one.windows[0]))
+        with pytest.raises(UsageError, match="no text side"):
+            two.embed("a red circle")
+        reopened = VideoIndex.build(five_shots, changed, cache=tmp_path / "c")
+        reopened.embed(Span(1.0, 2.0))
+        (changed / "config.json").write_text(
+            (changed / "config.json").read_text().replace("1e-06", "1e-05")
+        )
+        (folder,) = [f for f in (tmp_path / "c").iterdir() if "model" in _manifest(f)]
+        with pytest.raises(IndexDamaged, match="build it again"):
+            VideoIndex.load(folder, five_shots).embed(Span(1.0, 2.0))
+
+    def test_default_place(
+        self,
+        five_shots: Path,
+        encoder: Encoder,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("VIDEORLM_CACHE", str(tmp_path / "own"))
+        VideoIndex.build(five_shots, encoder=encoder)
+        assert len(list((tmp_path / "own" / "index").iterdir())) == 1
+        monkeypatch.delenv("VIDEORLM_CACHE")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+        VideoIndex.build(five_shots, encoder=encoder)
+        assert len(list((tmp_path / "xdg" / "videorlm" / "index").iterdir())) == 1
+
+    def test_load_is_for_its_own_video(
+        self,
+        five_shots: Path,
+        encoder: Encoder,
+        tmp_path: Path,
+        shot: Callable[..., object],
+        make_film: Callable[..., Path],
+    ) -> None:
+        VideoIndex.build(five_shots, cache=tmp_path / "c", encoder=encoder)
+        (folder,) = (tmp_path / "c").iterdir()
+        assert VideoIndex.load(folder, five_shots).fields == ("vjepa", "joint")
+        other = make_film(tmp_path / "other.mp4", [shot(1.0)])
+        with pytest.raises(IndexDamaged, match=r"another video \(five.mp4\)"):
+            VideoIndex.load(folder, other)
+
+    def test_an_index_put_in_the_wrong_place_is_not_believed(
+        self,
+        five_shots: Path,
+        encoder: Encoder,
+        tmp_path: Path,
+        shot: Callable[..., object],
+        make_film: Callable[..., Path],
+    ) -> None:
+        other = make_film(tmp_path / "other.mp4", [shot(1.0)])
+        VideoIndex.build(other, cache=tmp_path / "c", encoder=encoder)
+        (foreign,) = (tmp_path / "c").iterdir()
+        VideoIndex.build(five_shots, cache=tmp_path / "d", encoder=encoder)
+        (own,) = (tmp_path / "d").iterdir()
+        shutil.rmtree(own)
+        foreign.rename(own)
+        index = VideoIndex.build(five_shots, cache=tmp_path / "d", encoder=encoder)
+        assert len(index.windows) == 7
+        assert [folder.name for folder in (tmp_path / "d").iterdir()] == [own.name]
+
+
+@pytest.mark.parametrize("name", ["missing.mp4", "text.mp4", "."])
+def test_bad_videos_leave_nothing(tmp_path: Path, encoder: Encoder, name: str) -> None:
+    (tmp_path / "text.mp4").write_text("no video")
+    with pytest.raises((VideoNotFound, NotAVideo)):
+        VideoIndex.build(tmp_path / name, cache=tmp_path / "cache", encoder=encoder)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_missing_weights_leave_nothing(five_shots: Path, tmp_path: Path) -> None:
+    with pytest.raises(WeightsMissing, match="hf download"):
+        VideoIndex.build(five_shots, "fast", cache=tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_cache_that_cannot_be_written(five_shots: Path, encoder: Encoder, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EncoderError, match="VIDEORLM_CACHE") as caught:
+        VideoIndex.build(five_shots, cache=tmp_path / "file" / "cache", encoder=encoder)
+    assert "\n" not in str(caught.value)
+
+
+def test_importing_and_finding_needs_no_torch(five_shots: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from rlm.index import VideoIndex; from pathlib import Path; "
+        "VideoIndex.build(sys.argv[1], cache=Path(sys.argv[2])); "
+        "print([m for m in ('torch', 'transformers', 'sklearn') if m in sys.modules])"
+    )
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", code, str(five_shots), str(tmp_path)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        for _ in range(2)
+    ]
+    assert "torch" in outputs[0] and outputs[1] == "[]"
+
+
+def _manifest(folder: Path) -> str:
+    import json
+
+    return str(json.loads((folder / "manifest.json").read_text())["parameters"]["model"])
