@@ -1,0 +1,1 @@
+"""The agent: a language model, a jailed REPL and an index, in a loop. Read ``session.py`` first."""

@@ -1,0 +1,89 @@
+"""What the loop asks of a language model, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Literal, Protocol
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A JPEG that goes to the model. ``label`` names it in words, such as ``frame at 0:12.5``."""
+
+    jpeg: bytes = field(repr=False)
+    label: str = ""
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of the bytes; the transcript files pictures under it."""
+        return sha256(self.jpeg).hexdigest()
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of the conversation: text and pictures in the order they are read."""
+
+    role: Role
+    parts: tuple[str | Picture, ...]
+
+    @property
+    def text(self) -> str:
+        """The words alone, without the pictures."""
+        return "\n".join(part for part in self.parts if isinstance(part, str))
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """The pictures alone."""
+        return tuple(part for part in self.parts if isinstance(part, Picture))
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one call cost. ``None`` means unknown, which is never the same as nothing."""
+
+    input_tokens: int | None
+    output_tokens: int | None
+    usd: float | None
+
+    @property
+    def tokens(self) -> int | None:
+        """Input and output together."""
+        if self.input_tokens is None or self.output_tokens is None:
+            return None
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the model said. ``reasoning`` is kept apart and never goes back into the messages."""
+
+    text: str
+    usage: Usage
+    reasoning: str = ""
+
+
+class LanguageModel(Protocol):
+    """Anything that continues a conversation."""
+
+    @property
+    def name(self) -> str:
+        """The name a user would pass to ``--model``."""
+        ...
+
+    @property
+    def priced(self) -> bool:
+        """Whether dollars are known for this model, so that a cap in dollars can be kept."""
+        ...
+
+    def complete(
+        self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None
+    ) -> Reply:
+        """Continue ``messages``; ``on_text`` gets each piece of text as it streams in.
+
+        Raises ``LanguageModelError`` when no reply can be had.
+        """
+        ...

@@ -1,0 +1,87 @@
+"""Renders the texts in ``prompts/`` and finds the code in a reply."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from rlm.agent.answer import letter
+
+if TYPE_CHECKING:
+    import jinja2
+
+# A fence opens at the start of a line, with a tag or without, and closes at the next bare fence of
+# at least the same length. A reply cut short in its block has no closing fence: take what is there.
+_FENCE = re.compile(
+    r"^[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*(?P<tag>[\w+-]*)[^\n]*\n"
+    r"(?P<body>.*?)(?:^[ \t]*(?P=fence)[`~]*[ \t]*$|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
+HEAD, TAIL = 6000, 2000
+"""Characters kept of a cell's output, from its start and its end."""
+_TAGS = frozenset({"python", "py", "python3", "repl"})
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("prompts", ""),
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+
+
+def render(name: str, **values: Any) -> str:
+    """The text of ``prompts/<name>.md.jinja`` with ``values`` filled in."""
+    return _environment().get_template(f"{name}.md.jinja").render(**values).strip()
+
+
+def options_for_prompt(options: Sequence[str]) -> list[dict[str, str]]:
+    """Options with the letters the model answers by."""
+    return [{"letter": letter(i), "text": option} for i, option in enumerate(options)]
+
+
+def prompts_sha256() -> str:
+    """One digest over every template, so that a run says which prompts it had."""
+    digest = hashlib.sha256()
+    files = resources.files("prompts").iterdir()
+    for file in sorted(files, key=lambda f: f.name):
+        if PurePath(file.name).suffix == ".jinja":
+            digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def extract_code(reply: str) -> str | None:
+    """The Python in ``reply``: its fenced blocks, joined; ``None`` when there is none.
+
+    Blocks tagged ``python``, ``py`` or ``repl`` count; untagged ones count when no block is
+    tagged so, since models leave the tag out but also fence output they made up.
+    """
+    blocks = [(m["tag"].lower(), m["body"]) for m in _FENCE.finditer(reply)]
+    tagged = [body for tag, body in blocks if tag in _TAGS]
+    chosen = tagged or [body for tag, body in blocks if not tag]
+    code = "\n".join(body.rstrip() for body in chosen if body.strip())
+    return code or None
+
+
+def without_code(reply: str) -> str:
+    """The words of ``reply`` around its fenced blocks."""
+    return re.sub(r"\n{3,}", "\n\n", _FENCE.sub("\n", reply)).strip()
+
+
+def cut_output(text: str) -> str:
+    """A cell's output as the model reads it: both ends of a long one, and how long it was."""
+    if len(text) <= HEAD + TAIL:
+        return text.rstrip()
+    left_out = len(text) - HEAD - TAIL
+    note = f"\n[... {left_out} of {len(text)} characters left out; print less at a time ...]\n"
+    return text[:HEAD] + note + text[-TAIL:].rstrip()

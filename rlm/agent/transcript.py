@@ -1,0 +1,177 @@
+"""A transcript: a folder with ``events.jsonl`` (append only) and ``media/<sha256>.jpg``.
+
+Every event is on disk, as one whole line, before the next step of the session begins. A process
+that dies at any moment leaves at most one unfinished last line, which the reader drops.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+from pydantic import ValidationError
+
+from rlm.agent.events import SCHEMA_VERSION, AnyEvent, Event, SessionStarted, event_adapter
+from rlm.errors import TranscriptError
+
+EVENTS = "events.jsonl"
+MEDIA = "media"
+
+
+def default_folder() -> Path:
+    """Where transcripts go: ``$VIDEORLM_TRANSCRIPTS``, else the user's data folder."""
+    chosen = os.environ.get("VIDEORLM_TRANSCRIPTS")
+    if chosen:
+        return Path(chosen)
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(data).expanduser() / "videorlm" / "transcripts"
+
+
+class TranscriptWriter:
+    """A sink that writes a session down. Use it as a context manager.
+
+    Raises ``TranscriptError`` when the folder cannot be made or written.
+    """
+
+    def __init__(self, parent: Path, question: str) -> None:
+        slug = "-".join(re.findall(r"[a-z0-9]+", question.lower())[:6])[:40].strip("-") or "run"
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+        self.path = parent / f"{stamp}-{slug}"
+        try:
+            (self.path / MEDIA).mkdir(parents=True)
+            self._file = (self.path / EVENTS).open("ab", buffering=0)
+        except OSError as error:
+            raise TranscriptError(
+                f"cannot write a transcript under {parent}: {error.strerror}; "
+                "choose another folder with --transcripts"
+            ) from error
+
+    def __call__(self, event: Event) -> None:
+        """Append one event, unless it is transient."""
+        if event.transient:
+            return
+        line = event.model_dump_json(exclude_defaults=False) + "\n"
+        try:
+            self._write(line.encode())
+        except OSError as error:
+            raise TranscriptError(f"cannot write {self.path}: {error.strerror}") from error
+
+    def media(self, sha256: str, jpeg: bytes) -> None:
+        """File a picture under its hash, once."""
+        target = self.path / MEDIA / f"{sha256}.jpg"
+        if target.exists():
+            return
+        partial = target.with_suffix(".part")
+        try:
+            partial.write_bytes(jpeg)
+            partial.replace(target)
+        except OSError as error:
+            raise TranscriptError(f"cannot write {target}: {error.strerror}") from error
+
+    def discard(self) -> None:
+        """Remove the folder: the session failed before it had anything to tell."""
+        self._file.close()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def __enter__(self) -> TranscriptWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def _write(self, line: bytes) -> None:
+        done = 0
+        while done < len(line):  # an unbuffered write may be short on a full disk
+            done += self._file.write(line[done:]) or 0
+
+
+class Transcript:
+    """A saved run, read back.
+
+    ``complete`` is whether it ends as a session ends; a run that was killed is still readable up
+    to its last whole event.
+    """
+
+    def __init__(self, path: Path, events: tuple[AnyEvent, ...], complete: bool) -> None:
+        self.path = path
+        self.events = events
+        self.complete = complete
+
+    @property
+    def header(self) -> SessionStarted:
+        """The first event."""
+        first = self.events[0]
+        assert isinstance(first, SessionStarted)
+        return first
+
+    def media(self, sha256: str) -> Path:
+        """The file of a picture."""
+        return self.path / MEDIA / f"{sha256}.jpg"
+
+    @classmethod
+    def load(cls, path: Path) -> Transcript:
+        """Read the folder ``path`` (or its ``events.jsonl``).
+
+        Raises ``TranscriptError`` when there is none, a line is not an event of a known schema,
+        or the file does not begin with a header.
+        """
+        folder = path.parent if path.name == EVENTS else path
+        file = folder / EVENTS
+        try:
+            raw = file.read_bytes()
+        except OSError as error:
+            raise TranscriptError(
+                f"no transcript at {path}: {error.strerror}; give a folder that holds {EVENTS}"
+            ) from error
+        events = tuple(_events(file, raw))
+        if not events:
+            raise TranscriptError(f"{file} holds no whole event: the run died before it began")
+        if not isinstance(events[0], SessionStarted):
+            raise TranscriptError(f"{file} does not begin with a session_started event")
+        return cls(folder, events, complete=events[-1].kind == "session_ended")
+
+
+def _events(file: Path, raw: bytes) -> Iterator[AnyEvent]:
+    *lines, rest = raw.split(b"\n")  # what follows the last newline was cut short, or is empty
+    del rest
+    for number, line in enumerate(lines, start=1):
+        try:
+            event = event_adapter.validate_json(line)
+        except ValidationError as error:
+            what = error.errors()[0]
+            raise TranscriptError(
+                f"{file} line {number} is not an event of schema {SCHEMA_VERSION}: {what['msg']}"
+            ) from error
+        if isinstance(event, SessionStarted) and event.schema_version != SCHEMA_VERSION:
+            raise TranscriptError(
+                f"{file} has schema {event.schema_version}, this version reads {SCHEMA_VERSION}"
+            )
+        yield event
+
+
+def find(name: str, parent: Path | None = None) -> Path:
+    """The folder of a transcript by path, by name under ``parent``, or ``last``.
+
+    Raises ``TranscriptError`` when there is none.
+    """
+    parent = parent or default_folder()
+    if name == "last":
+        # Names begin with the time in UTC, so the greatest name is the newest run.
+        runs = sorted(p for p in parent.glob("*") if (p / EVENTS).is_file())
+        if not runs:
+            raise TranscriptError(f"no transcript yet under {parent}; videorlm ask makes one")
+        return runs[-1]
+    for candidate in (Path(name), parent / name):
+        if candidate.exists():
+            return candidate
+    raise TranscriptError(f"no transcript {name!r}, neither here nor under {parent}")

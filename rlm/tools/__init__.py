@@ -1,0 +1,33 @@
+"""What the model may call: one file a tool, listed here in the order the model reads them.
+
+To add one, write ``my_tool.py`` with a function ``my_tool(ctx, ...)`` whose docstring tells the
+model what it does and ends in an example, and add it to :data:`TOOLS`. The prompt, the jail and
+the transcript take it from there.
+"""
+
+from rlm.tools.answer import answer
+from rlm.tools.base import RECORDS, Tool, ToolContext, bind, describe
+from rlm.tools.contact_sheet import contact_sheet
+from rlm.tools.embed import embed
+from rlm.tools.extract_frames import extract_frames
+from rlm.tools.get_scenes import get_scenes
+from rlm.tools.llm_query import llm_query
+from rlm.tools.search import search
+from rlm.tools.search_by_embedding import search_by_embedding
+from rlm.tools.show import show
+from rlm.tools.video_info import video_info
+
+TOOLS: tuple[Tool, ...] = (
+    video_info,
+    get_scenes,
+    contact_sheet,
+    extract_frames,
+    show,
+    search,
+    embed,
+    search_by_embedding,
+    llm_query,
+    answer,
+)
+
+__all__ = ["RECORDS", "TOOLS", "Tool", "ToolContext", "bind", "describe"]

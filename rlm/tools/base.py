@@ -1,0 +1,210 @@
+"""What every tool shares: the context it runs in, the records it may return, how it is described.
+
+A tool is a plain function whose first parameter is the :class:`ToolContext`. The model never sees
+that parameter; it reads the rest of the signature and the docstring, so those are written for it.
+Values that cross into the jail are numbers, text, lists, tuples, dicts, numpy arrays and the
+dataclasses in :data:`RECORDS`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlm.encoders import Embedding
+from rlm.index import Hit, Scene, VideoIndex
+from rlm.spans import Span, format_time
+from rlm.video import Clip, Video
+
+Pictures = NDArray[np.uint8]
+Tool = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Frames of the video: ``rgb`` is uint8 (T, H, W, 3), ``times`` float64 (T,) in seconds."""
+
+    start: float
+    end: float
+    times: NDArray[np.float64]
+    rgb: Pictures
+
+    @classmethod
+    def of(cls, clip: Clip) -> Frames:
+        """The frames of a clip."""
+        return cls(clip.span.start, clip.span.end, clip.times, clip.rgb)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A contact sheet: one picture ``rgb`` uint8 (H, W, 3) with a cell for each of ``times``."""
+
+    start: float
+    end: float
+    times: NDArray[np.float64]
+    rgb: Pictures
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """What is known about the video without looking at it."""
+
+    name: str
+    duration: float
+    width: int
+    height: int
+    frame_rate: float
+    scenes: int
+    windows: int
+    search_fields: tuple[str, ...]
+    search_by_text: bool
+
+
+RECORDS: tuple[type, ...] = (Frames, Sheet, VideoFacts, Hit, Scene, Embedding)
+
+
+class Show(Protocol):
+    """Puts one picture into the next observation; ``frames`` is how many frames it holds."""
+
+    def __call__(self, rgb: Pictures, label: str, frames: int) -> None: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class ToolContext:
+    """What the tools of one session work on. ``submit`` ends the cell when the answer is valid."""
+
+    video: Video
+    index: VideoIndex
+    show: Show
+    ask: Callable[[str, Sequence[tuple[str, Pictures]]], str]
+    submit: Callable[[object, object, object], NoReturn]
+
+
+def bind(tools: Iterable[Tool], context: ToolContext) -> dict[str, Tool]:
+    """The tools by name, as the jail calls them: without their first parameter."""
+    bound: dict[str, Tool] = {}
+    for tool in tools:
+        call = functools.partial(tool, context)
+        functools.update_wrapper(call, tool)
+        del call.__wrapped__  # type: ignore[attr-defined] # or inspect would show the context
+        bound[tool.__name__] = call
+    return bound
+
+
+def describe(tools: Iterable[Tool]) -> str:
+    """The tools' signatures and docstrings, as the system prompt shows them."""
+    entries = []
+    for tool in tools:
+        first, *rest = inspect.signature(tool).parameters.values()
+        del first
+        shown = [p.replace(annotation=inspect.Parameter.empty) for p in rest]
+        signature = str(inspect.Signature(shown))
+        returns = inspect.signature(tool).return_annotation
+        arrow = "" if returns in ("None", "NoReturn") else f" -> {returns}"
+        doc = inspect.getdoc(tool) or ""
+        body = "\n".join(f"    {line}" if line else "" for line in doc.splitlines())
+        entries.append(f"{tool.__name__}{signature}{arrow}\n{body}")
+    return "\n\n".join(entries)
+
+
+def as_span(value: object, video: Video) -> Span:
+    """A span from ``(start, end)`` or anything with ``.start`` and ``.end``, cut to the video.
+
+    Raises ``TypeError`` for anything else and ``ValueError`` when nothing of it is in the video.
+    """
+    if isinstance(value, list | tuple) and len(value) == 2:
+        start, end = value
+    elif hasattr(value, "start") and hasattr(value, "end"):
+        start, end = value.start, value.end
+    else:
+        raise TypeError(f"a span is (start, end) in seconds, not {type(value).__name__}")
+    return cut_to_video(start, end, video)
+
+
+def cut_to_video(start: object, end: object, video: Video) -> Span:
+    """The part of ``start`` to ``end`` that lies in the video; ``None`` means its own ends.
+
+    Raises ``TypeError`` for a time that is no number, ``ValueError`` when nothing remains.
+    """
+    first = video.span.start if start is None else start
+    last = video.span.end if end is None else end
+    for time in (first, last):
+        if isinstance(time, bool) or not isinstance(time, int | float):
+            raise TypeError(f"times are numbers, in seconds, not {type(time).__name__}")
+    assert isinstance(first, int | float)
+    assert isinstance(last, int | float)
+    low, high = max(float(first), video.span.start), min(float(last), video.span.end)
+    if not low < high:
+        raise ValueError(
+            f"{first:g} to {last:g} s holds nothing of the video, which lasts "
+            f"{video.span.end:.2f} s"
+        )
+    return Span(low, high)
+
+
+def as_rgb(value: object) -> Pictures:
+    """Pictures as uint8 (T, H, W, 3) from colour or grey, one or many, integers or floats.
+
+    Raises ``TypeError`` for what is no array, ``ValueError`` for a shape or range no picture has.
+    """
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"a picture is an array, or frames, not {type(value).__name__}")
+    array = value[..., None] if value.ndim == 2 else value
+    array = array[None] if array.ndim == 3 else array
+    if array.ndim != 4 or array.shape[-1] not in (1, 3) or 0 in array.shape:
+        raise ValueError(
+            f"a picture has shape (H, W), (H, W, 3) or (T, H, W, 3), not {value.shape}"
+        )
+    if array.dtype == np.bool_:
+        array = array * np.uint8(255)
+    elif array.dtype.kind == "f":
+        if not (array.min() >= 0 and array.max() <= 1):  # also false for NaN
+            raise ValueError("a picture of floats holds values from 0 to 1")
+        array = np.rint(array * 255)
+    elif array.dtype.kind not in "iu" or array.min() < 0 or array.max() > 255:
+        raise ValueError("a picture of integers holds values from 0 to 255")
+    colour = np.broadcast_to(array, (*array.shape[:3], 3))
+    return np.ascontiguousarray(colour, dtype=np.uint8)
+
+
+def frame_label(time: float) -> str:
+    """How a frame is named to the model: in seconds, as every tool takes them."""
+    clock = f" ({format_time(time)})" if time >= 60 else ""
+    return f"frame at {time:.2f} s{clock}"
+
+
+def labelled(
+    pictures: object, label: str = "", times: Sequence[float] | None = None
+) -> list[tuple[str, Pictures, int]]:
+    """Pictures one by one, each (H, W, 3), with what to call it and how many frames it holds.
+
+    Frames are named by their times, which arrays do not have: there ``times`` names them, or they
+    are numbered. Raises ``TypeError`` or ``ValueError`` for what is no picture.
+    """
+    if isinstance(pictures, list | tuple):
+        return [one for item in pictures for one in labelled(item, label)]
+    if isinstance(pictures, Sheet):
+        name = f"contact sheet of {Span(pictures.start, pictures.end)}"
+        return [(_named(label, name), pictures.rgb, len(pictures.times))]
+    if isinstance(pictures, Frames):
+        times, pictures = pictures.times.tolist(), pictures.rgb
+    rgb = as_rgb(pictures)
+    if times is not None and len(times) != len(rgb):
+        raise ValueError(f"{len(rgb)} pictures need {len(rgb)} times, not {len(times)}")
+    if times is not None:
+        names = [_named(label, frame_label(float(time))) for time in times]
+    elif len(rgb) == 1:
+        names = [label or "picture"]
+    else:
+        names = [f"{label or 'picture'}, {n} of {len(rgb)}" for n in range(1, len(rgb) + 1)]
+    return [(name, one, 1) for name, one in zip(names, rgb, strict=True)]
+
+
+def _named(label: str, name: str) -> str:
+    return f"{label}, {name}" if label else name

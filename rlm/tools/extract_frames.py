@@ -1,0 +1,29 @@
+"""Frames of a span, as arrays."""
+
+from __future__ import annotations
+
+from rlm.tools.base import Frames, ToolContext, cut_to_video
+
+DEFAULT_FPS = 2.0
+
+
+def extract_frames(
+    ctx: ToolContext,
+    start: float | None = None,
+    end: float | None = None,
+    fps: float | None = None,
+    count: int | None = None,
+    size: int | tuple[int, int] | None = 360,
+) -> Frames:
+    """Decode the frames from `start` to `end` seconds, to compute on or to show.
+
+    Give `fps` (default 2: at start, start + 0.5, ...) or `count` (the middles of that many equal
+    parts). `size` is the short side in pixels, (width, height), or None for full size. The result
+    has `.rgb` uint8 (T, H, W, 3) and `.times` float64 (T,): each is the picture on display at that
+    time. Nothing is shown until you call show().
+    Example: show(extract_frames(12, 15, fps=4))
+    """
+    span = cut_to_video(start, end, ctx.video)
+    if fps is None and count is None:
+        fps = DEFAULT_FPS
+    return Frames.of(ctx.video.clip(span, fps=fps, count=count, size=size))

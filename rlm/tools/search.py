@@ -1,0 +1,65 @@
+"""Moments of the video by what is in them."""
+
+from __future__ import annotations
+
+from rlm.index import Hit
+from rlm.spans import Span
+from rlm.tools.base import Frames, Pictures, ToolContext, as_span
+from rlm.tools.embed import as_query
+
+# A field is what a person searches in; the query decides which of its tracks can be compared:
+# a text lives in the text space, an example in V-JEPA's own.
+_FIELDS = {"motion": ("vjepa", "joint")}
+
+
+def fields(ctx: ToolContext) -> list[str]:
+    """The fields this index can be searched in."""
+    return [name for name, tracks in _FIELDS.items() if set(tracks) & set(ctx.index.fields)]
+
+
+def check_field(ctx: ToolContext, field: str | None) -> None:
+    """Raise ``ValueError``, naming the fields there are, when ``field`` is none of them."""
+    known = fields(ctx)
+    if field not in (None, "all", *known):
+        raise ValueError(f"this index has no field {field!r}; it has: {', '.join(known)}, all")
+
+
+def search(
+    ctx: ToolContext,
+    query: str | Pictures | Frames | Hit | tuple[float, float],
+    field: str = "all",
+    k: int = 5,
+    span: tuple[float, float] | None = None,
+    diverse: bool = True,
+) -> list[Hit]:
+    """Find the moments most like `query`, best first.
+
+    `query` is text, or an example: (start, end), a hit, a scene, or frames; an example never finds
+    itself. Each hit has `.start`, `.end`, `.score` (cosine; compare only within one search) and
+    `.method`. `span` limits the search, `field` is one of video_info().search_fields or "all",
+    `diverse=False` also returns neighbours of better hits. Expect the right moment among the first
+    few, not always first: look before you trust it.
+    Example: search((12.0, 14.5), k=3, span=(60, 120))
+    """
+    check_field(ctx, field)
+    inside = None if span is None else as_span(span, ctx.video)
+    embedding, own = as_query(ctx, query)
+    return nearest(ctx, embedding, k, inside, own, diverse)
+
+
+def nearest(
+    ctx: ToolContext,
+    embedding: object,
+    k: int,
+    inside: Span | None,
+    exclude: Span | None,
+    diverse: bool,
+) -> list[Hit]:
+    """``VideoIndex.nearest`` with its arguments checked as they come from the jail."""
+    from rlm.encoders import Embedding
+
+    if not isinstance(embedding, Embedding):
+        raise TypeError(f"an Embedding comes from embed(), not {type(embedding).__name__}")
+    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+        raise ValueError(f"k is a whole number of at least 1, not {k!r}")
+    return list(ctx.index.nearest(embedding, k, span=inside, exclude=exclude, diverse=diverse))

@@ -1,0 +1,25 @@
+"""What is known about the video without looking at it."""
+
+from __future__ import annotations
+
+from rlm.tools.base import ToolContext, VideoFacts
+from rlm.tools.search import fields
+
+
+def video_info(ctx: ToolContext) -> VideoFacts:
+    """Name, duration, size, frame rate, and what search() can do on this index.
+
+    Example: video_info().duration
+    """
+    width, height = ctx.video.size
+    return VideoFacts(
+        name=ctx.video.path.name,
+        duration=ctx.video.span.end,
+        width=width,
+        height=height,
+        frame_rate=float(ctx.video.frame_rate),
+        scenes=len(ctx.index.scenes()),
+        windows=len(ctx.index.windows),
+        search_fields=tuple(fields(ctx)),
+        search_by_text=ctx.index.text_space is not None,
+    )

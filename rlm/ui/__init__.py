@@ -1,0 +1,1 @@
+"""What people see. Renderers take events and know nothing of models."""

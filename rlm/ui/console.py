@@ -1,0 +1,178 @@
+"""A session in the terminal: a sink that prints events as they come, append only."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from rlm.agent import events as ev
+from rlm.agent.prompting import without_code
+from rlm.spans import Span, format_time
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MAX_LINES = 14
+"""Lines of a cell's output that are printed; the transcript has all the model saw."""
+MAX_CODE = 30
+"""Lines of a cell's code that are printed in a live view; a replay prints them all."""
+MAX_LABELS = 4
+"""Pictures of an observation that are named."""
+MAX_CALLS = 6
+"""Tool calls of a turn that are printed."""
+
+# Text comes from models and from video: escape sequences in it must not reach the terminal.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def clean(text: str) -> str:
+    """``text`` without control characters, newline and tab excepted."""
+    return _CONTROL.sub("", text.replace("\r\n", "\n"))
+
+
+class ConsoleView:
+    """Prints a live or replayed session to ``console``.
+
+    ``code_lines`` is how much of a cell's code is printed; ``None`` is all of it.
+    """
+
+    def __init__(self, console: Console, code_lines: int | None = MAX_CODE) -> None:
+        self._code_lines = code_lines
+        self._console = console
+        self._calls = 0
+        self._turn = 0
+
+    def __call__(self, event: ev.Event) -> None:
+        """Print what ``event`` adds."""
+        match event:
+            case ev.SessionStarted():
+                self._started(event)
+            case ev.ModelReplied():
+                self._replied(event)
+            case ev.CellStarted():
+                self._code(event)
+            case ev.ToolCalled():
+                self._tool(event)
+            case ev.ToolModelUsed():
+                words = f"sub-answer ({event.seconds:.1f} s): {_one_line(event.reply)}"
+                self._line(words, "magenta", indent=2)
+            case ev.Observed():
+                self._observed(event)
+            case ev.Prompted(role="user") if self._turn > 0:
+                self._line("the budget is spent: wrapping up", "yellow")
+            case ev.SessionEnded() if event.status in ("failed", "interrupted"):
+                self._line(f"{event.status}: {event.reason}", "red")
+            case _:
+                pass
+
+    def _started(self, event: ev.SessionStarted) -> None:
+        self._line(event.question, "bold")
+        for index, option in enumerate(event.options):
+            self._line(f"{chr(ord('A') + index)}. {option}", indent=2)
+        video = event.video
+        self._line(
+            f"{video.path} · {format_time(video.duration)} · {video.width}x{video.height}", "dim"
+        )
+        self._line(
+            f"model {event.model} · preset {event.preset} · sandbox {event.sandbox_level}", "dim"
+        )
+
+    def _replied(self, event: ev.ModelReplied) -> None:
+        from rich.rule import Rule
+
+        self._turn, self._calls = event.turn, 0
+        tokens = event.input_tokens, event.output_tokens
+        cost = [f"{event.seconds:.1f} s"]
+        if None not in tokens and tokens != (0, 0):
+            cost.append(f"{tokens[0]} tokens in, {tokens[1]} out")
+            if event.usd is not None:
+                cost.append(f"${event.usd:.4f}")
+        self._console.print()
+        self._console.print(
+            Rule(f"turn {event.turn} · {' · '.join(cost)}", align="left", style="dim")
+        )
+        prose = without_code(event.text)
+        if prose:
+            self._line(prose)
+
+    def _code(self, event: ev.CellStarted) -> None:
+        from rich.padding import Padding
+        from rich.syntax import Syntax
+
+        lines = clean(event.code).splitlines()
+        kept = lines[: self._code_lines]
+        code = Syntax(
+            "\n".join(kept),
+            "python",
+            theme="ansi_dark",
+            background_color="default",
+            word_wrap=True,
+        )
+        self._console.print(Padding(code, (0, 0, 0, 2), expand=False))
+        if len(lines) > len(kept):
+            self._line(f"... {len(lines) - len(kept)} more lines of code", "dim", indent=2)
+
+    def _tool(self, event: ev.ToolCalled) -> None:
+        self._calls += 1
+        if event.tool in ("answer", "llm_query") and not event.failed:
+            return  # told as the answer, or as the sub-answer
+        width = self._console.width - 3
+        call = _one_line(f"{event.tool}({event.arguments})", width // 2)
+        result = f"failed: {event.result}" if event.failed else event.result
+        words = f"· {call} {event.seconds * 1e3:.0f} ms {result}"
+        if self._calls <= MAX_CALLS or event.failed:
+            style = "red" if event.failed else "cyan"
+            self._line(_one_line(words, width), style, indent=2)
+        elif self._calls == MAX_CALLS + 1:
+            self._line("· and more calls", "cyan", indent=2)
+
+    def _observed(self, event: ev.Observed) -> None:
+        images = [part for part in event.parts if isinstance(part, ev.Image)]
+        labels = {f"[{image.label}]" for image in images}
+        *texts, _status = (part.text for part in event.parts if isinstance(part, ev.Text))
+        lines = "\n".join(text for text in texts if text not in labels).splitlines()
+        kept = lines if len(lines) == MAX_LINES + 1 else lines[:MAX_LINES]
+        for line in kept:
+            self._line(line, "red" if event.failure else "green", indent=2)
+        if len(lines) > len(kept):
+            self._line(f"... {len(lines) - len(kept)} more lines", "dim", indent=2)
+        for image in images[:MAX_LABELS]:
+            self._line(f"▣ {image.label}", "blue", indent=2)
+        if len(images) > MAX_LABELS:
+            self._line(f"▣ ... to {images[-1].label}, {len(images)} in all", "blue", indent=2)
+
+    def _line(self, text: str, style: str = "", indent: int = 0) -> None:
+        from rich.padding import Padding
+        from rich.text import Text
+
+        self._console.print(
+            Padding(Text(clean(text), style=style), (0, 0, 0, indent), expand=False)
+        )
+
+
+def answer_lines(event: ev.Answered, ended: ev.SessionEnded | None) -> list[str]:
+    """The evidence, confidence and cost of an answer, in words."""
+    lines = []
+    if event.evidence:
+        lines.append("evidence: " + ", ".join(str(Span(*pair)) for pair in event.evidence))
+    if event.confidence is not None:
+        lines.append(f"confidence: {event.confidence:.2f}")
+    if event.best_effort:
+        lines.append("best effort: read from the words of the wrap-up reply")
+    if ended is not None:
+        cost = [_count(ended.turns, "turn"), f"{_count(ended.frames, 'frame')} shown"]
+        if ended.tokens != 0:
+            cost.append("tokens unknown" if ended.tokens is None else f"{ended.tokens} tokens")
+            cost.append("price unknown" if ended.usd is None else f"${ended.usd:.4f}")
+        cost.append(f"{ended.at:.1f} s")
+        lines.append("took: " + ", ".join(cost))
+    return lines
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _one_line(text: str, width: int = 200) -> str:
+    flat = " ".join(text.split(" ")).replace("\n", " ")
+    return flat if len(flat) <= width else flat[: width - 3] + "..."

@@ -1,0 +1,73 @@
+"""``videorlm demo``: a film of our own, its index, and questions through the real loop."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from rlm.ui.console import ConsoleView
+from rlm.ui.run import ANSWERED, NO_ANSWER, progress_bar
+
+
+def run_demo(folder: Path, seed: int, count: int) -> int:
+    """Make the film of ``seed`` in ``folder``, ask ``count`` of its questions, print the score."""
+    from rich.console import Console
+
+    from rlm.agent.ask import ask
+    from rlm.agent.choose import BUILTIN
+
+    console = Console(highlight=False)
+    film, questions = _film(folder, seed, console)
+    right = 0
+    chosen = _spread(questions, count)
+    for number, item in enumerate(chosen, start=1):
+        console.rule(f"question {number} of {len(chosen)}: {item['category']}", align="left")
+        with progress_bar(console) as progress:
+            asked = ask(
+                film,
+                item["question"],
+                item["options"],
+                model=BUILTIN,
+                preset=BUILTIN,
+                transcripts=folder / "transcripts",
+                cache=folder / "index",
+                sinks=[ConsoleView(console)],
+                notify=lambda line: console.print(line, style="dim"),
+                progress=progress,
+            )
+        answer = asked.result.answer
+        correct = answer is not None and answer.choice == item["answer_index"]
+        right += correct
+        truth = item["options"][item["answer_index"]]
+        verdict = "right" if correct else f"wrong, it is {truth!r}"
+        console.print(f"answer: {answer.text if answer else None} ({verdict})", style="bold")
+        console.print(f"replay: videorlm replay {asked.transcript}", style="dim")
+    console.rule(align="left")
+    console.print(f"{right} of {len(chosen)} right. Ask the film something yourself:")
+    console.print(f'  videorlm ask {film} "{chosen[0]["question"]}"')
+    return ANSWERED if right else NO_ANSWER
+
+
+def _film(folder: Path, seed: int, console: Any) -> tuple[Path, list[dict[str, Any]]]:
+    from rlm.world import make_film, write_film
+
+    began = time.monotonic()
+    film = make_film(seed)
+    files = write_film(film, folder)
+    console.print(
+        f"film: {files.film}, seed {seed}, {len(film.shots)} shots, "
+        f"written in {time.monotonic() - began:.1f} s"
+    )
+    return files.film, [json.loads(line) for line in files.questions.read_text().splitlines()]
+
+
+def _spread(questions: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """``count`` questions, of as many categories as there are."""
+    by_category: dict[str, list[dict[str, Any]]] = {}
+    for question in questions:
+        by_category.setdefault(question["category"], []).append(question)
+    rounds = range(max(len(group) for group in by_category.values()))
+    ordered = [g[n] for n in rounds for g in by_category.values() if n < len(g)]
+    return ordered[:count]

@@ -1,0 +1,373 @@
+"""The wire between host and jail: frames and values. Nothing is ever unpickled.
+
+A frame is ``<u32 header length> <u16 buffers> <u16 descriptors> <u64 size>*buffers``, a JSON
+object, then the buffers. Descriptors travel from host to jail only. Everything that comes out of
+the jail may be forged, so every length is held against a cap before memory is taken for it, and
+a value is rebuilt only from the closed list below.
+
+Values: None, bool, int, float, complex, str, bytes, list, tuple, set, frozenset, dict, numeric
+numpy arrays (numpy scalars become Python numbers) and registered record types.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sandbox import arrays
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MAX_HEADER = 8 << 20
+MAX_BUFFERS = 4096
+MAX_DESCRIPTORS = 64
+_MAX_DEPTH = 64
+# Hashes of numbers are not randomised: a large dict of chosen keys would cost quadratic time.
+_MAX_UNHASHED = 2048
+_PREFIX = struct.Struct("<IHH")
+_DTYPE = re.compile(r"[<|](b1|[iu][1248]|f[248]|c8|c16)")
+_dumps = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_raw_decode = json.JSONDecoder().raw_decode
+
+Buffer = bytes | bytearray | memoryview
+
+
+class ProtocolError(Exception):
+    """The other side sent what no honest peer sends."""
+
+
+class TransferError(TypeError):
+    """A value that cannot cross between host and jail."""
+
+
+class RecordCodec(Protocol):
+    """What the codec needs to know of one record type; see ``sandbox.records``."""
+
+    name: str
+
+    def take_apart(self, record: Any) -> Sequence[Any]:
+        """The values of the fields, in order."""
+
+    def rebuild(self, values: Sequence[Any]) -> Any:
+        """The record with these fields; raises ``TypeError`` or ``ValueError``."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One message: a JSON object, its raw buffers and (host to jail only) descriptors."""
+
+    head: dict[str, Any]
+    buffers: Sequence[Buffer] = ()
+    descriptors: Sequence[int] = ()
+
+
+def pack(frame: Frame) -> list[Buffer]:
+    """The pieces of a frame, in order; descriptors go along with the first piece."""
+    header = _dumps(frame.head).encode("ascii")
+    count = len(frame.buffers)
+    if len(header) > MAX_HEADER or count > MAX_BUFFERS:
+        raise TransferError(
+            f"a message of {len(header)} bytes of text and {count} arrays is too large; "
+            f"send less at a time"
+        )
+    prefix = _PREFIX.pack(len(header), count, len(frame.descriptors))
+    if not count:
+        return [prefix + header]
+    sizes = [memoryview(buffer).nbytes for buffer in frame.buffers]
+    return [prefix + struct.pack(f"<{count}Q", *sizes) + header, *frame.buffers]
+
+
+class FrameReader:
+    """Reads frames from a byte stream.
+
+    Args:
+        receive: fills part of the view it is given, returns how much (0 at the end of stream).
+        max_bytes: cap on the buffers of one frame.
+        descriptors: where ``receive`` appends what arrives beside the bytes.
+    """
+
+    def __init__(
+        self,
+        receive: Callable[[memoryview], int],
+        max_bytes: int,
+        descriptors: deque[int] | None = None,
+    ) -> None:
+        self._receive = receive
+        self._max_bytes = max_bytes
+        self._descriptors = descriptors
+        self._store = bytearray(1 << 16)
+        self._start = self._end = 0
+
+    def read(self) -> Frame:
+        """The next frame.
+
+        Raises:
+            EOFError: the stream ended.
+            ProtocolError: the frame is malformed or passes a cap.
+        """
+        if self._end - self._start < _PREFIX.size:
+            self._fill(_PREFIX.size)
+        length, count, passed = _PREFIX.unpack_from(self._store, self._start)
+        self._start += _PREFIX.size
+        if length > MAX_HEADER or count > MAX_BUFFERS or passed > MAX_DESCRIPTORS:
+            raise ProtocolError(f"oversized frame: {length} bytes, {count} buffers")
+        sizes = struct.unpack(f"<{count}Q", self._take(8 * count)) if count else ()
+        if sum(sizes) > self._max_bytes:
+            raise ProtocolError(f"oversized buffers: {sum(sizes)} bytes")
+        try:
+            text = self._take(length).decode("ascii")
+            head, end = _raw_decode(text)
+        except (ValueError, RecursionError, MemoryError) as error:
+            raise ProtocolError(f"unreadable header: {error}") from None
+        if not isinstance(head, dict) or end != length:
+            raise ProtocolError("the header is no object")
+        buffers = [self._take(size) for size in sizes]
+        descriptors: list[int] = []
+        if passed:
+            if self._descriptors is None or len(self._descriptors) < passed:
+                raise ProtocolError("descriptors were announced and did not come")
+            descriptors = [self._descriptors.popleft() for _ in range(passed)]
+        return Frame(head, buffers, descriptors)
+
+    def _take(self, size: int) -> bytearray:
+        store, have = self._store, self._end - self._start
+        if size <= have:
+            piece = store[self._start : self._start + size]
+            self._start += size
+            return piece
+        if size <= len(store):
+            self._fill(size)
+            return self._take(size)
+        piece = bytearray(size)
+        piece[:have] = store[self._start : self._end]
+        self._start = self._end = 0
+        view = memoryview(piece)
+        while have < size:
+            if not (got := self._receive(view[have:])):
+                raise EOFError("the stream ended")
+            have += got
+        return piece
+
+    def _fill(self, size: int) -> None:
+        """Have at least ``size`` bytes, and whatever comes along, in the store."""
+        store, have = self._store, self._end - self._start
+        store[:have] = store[self._start : self._end]
+        self._start, self._end = 0, have
+        view = memoryview(store)
+        while self._end < size:
+            if not (got := self._receive(view[self._end :])):
+                raise EOFError("the stream ended")
+            self._end += got
+
+
+@dataclass
+class ValueWriter:
+    """Turns values into JSON plus buffers.
+
+    Args:
+        records: the record types that may cross, by class.
+        max_bytes: cap on all buffers and descriptors together.
+        share: whether large arrays may go as descriptors (host to jail).
+    """
+
+    records: Mapping[type, RecordCodec]
+    max_bytes: int
+    share: bool = False
+    buffers: list[Buffer] = field(default_factory=list)
+    descriptors: list[int] = field(default_factory=list)
+    owned: list[int] = field(default_factory=list)  # descriptors to close once they were sent
+    _bytes: int = 0
+
+    def write(self, value: Any, depth: int = 0) -> Any:
+        """The JSON form of ``value``.
+
+        Raises:
+            TransferError: the value holds something outside the closed list, is nested deeper
+                than 64 levels, or is too large.
+        """
+        kind = type(value)
+        if value is None or kind is bool or kind is int or kind is float or kind is str:
+            return value
+        if depth >= _MAX_DEPTH:
+            raise TransferError(f"the value is nested deeper than {_MAX_DEPTH} levels")
+        deeper = depth + 1
+        if kind is list:
+            return [self.write(item, deeper) for item in value]
+        if kind is tuple or kind is set or kind is frozenset:
+            return {"$": kind.__name__, "v": [self.write(item, deeper) for item in value]}
+        if kind is dict:
+            if "$" not in value and all(type(key) is str for key in value):
+                return {key: self.write(item, deeper) for key, item in value.items()}
+            pairs = [[self.write(k, deeper), self.write(v, deeper)] for k, v in value.items()]
+            return {"$": "dict", "v": pairs}
+        if kind in self.records:
+            record = self.records[kind]
+            fields = [self.write(item, deeper) for item in record.take_apart(value)]
+            return {"$": "record", "n": record.name, "v": fields}
+        return self._write_rare(value, deeper)
+
+    def _write_rare(self, value: Any, depth: int) -> Any:
+        if isinstance(value, bytes | bytearray | memoryview):
+            return {"$": "bytes", "i": self._buffer(memoryview(value))}
+        if type(value) is complex:
+            return {"$": "complex", "v": [value.real, value.imag]}
+        if type(value).__module__.partition(".")[0] == "numpy" or hasattr(value, "__array__"):
+            import numpy as np
+
+            if isinstance(value, np.generic):
+                item = value.item()
+                if not isinstance(item, np.generic):
+                    return self.write(item, depth)
+            elif isinstance(value, np.ndarray):
+                return self._write_array(np.asarray(value))
+        for plain in (int, float, str):  # an IntEnum, a str subclass: carried as what they are
+            if isinstance(value, plain):
+                return plain(value) if plain is not str else str.__str__(value)
+        for container in (dict, list, tuple):
+            if isinstance(value, container):
+                return self.write(container(value), depth)
+        name = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise TransferError(
+            f"a value of type {name.removeprefix('builtins.')} cannot cross between the jail and "
+            f"its host; use numbers, text, lists, dicts or numeric arrays"
+        )
+
+    def _write_array(self, array: NDArray[Any]) -> dict[str, Any]:
+        import numpy as np
+
+        array = np.ascontiguousarray(array).reshape(array.shape)
+        if array.dtype.byteorder == ">":
+            array = array.astype(array.dtype.newbyteorder("<"))
+        dtype = array.dtype.str
+        if not _DTYPE.fullmatch(dtype):
+            raise TransferError(
+                f"an array of dtype {array.dtype} cannot cross; convert it to a numeric dtype "
+                f"or, for text, to a list"
+            )
+        form = {"$": "array", "d": dtype, "s": list(array.shape)}
+        room = len(self.descriptors) < MAX_DESCRIPTORS
+        if self.share and room and array.nbytes >= arrays.SHARE_FROM_BYTES:
+            self._count(array.nbytes)
+            descriptor = arrays.shared_descriptor(array)
+            if descriptor is None:
+                descriptor = arrays.copy_to_descriptor(arrays.as_bytes(array))
+                self.owned.append(descriptor)
+            self.descriptors.append(descriptor)
+            return form | {"m": len(self.descriptors) - 1}
+        return form | {"i": self._buffer(arrays.as_bytes(array))}
+
+    def _buffer(self, data: memoryview) -> int:
+        self._count(data.nbytes)
+        self.buffers.append(data.cast("B") if data.contiguous else data.tobytes())
+        return len(self.buffers) - 1
+
+    def _count(self, size: int) -> None:
+        self._bytes += size
+        if self._bytes > self.max_bytes:
+            raise TransferError(
+                f"the arrays of one call or result pass {self.max_bytes} bytes; "
+                f"send fewer or smaller ones"
+            )
+
+
+class ValueReader:
+    """Rebuilds values from one frame.
+
+    Args:
+        frame: where buffers and descriptors are.
+        records: the record types that may cross, by name.
+    """
+
+    def __init__(self, frame: Frame, records: Mapping[str, RecordCodec]) -> None:
+        self._frame = frame
+        self._records = records
+
+    def read(self, form: Any, depth: int = 0) -> Any:
+        """The value of a JSON form.
+
+        Raises:
+            ProtocolError: the form is none that ``ValueWriter`` writes.
+            TransferError: a record type refuses its fields.
+        """
+        if not isinstance(form, list | dict):
+            return form
+        if depth > _MAX_DEPTH:
+            raise ProtocolError("the value is nested too deeply")
+        deeper = depth + 1
+        if isinstance(form, list):
+            return [self.read(item, deeper) for item in form]
+        if "$" not in form:
+            return {key: self.read(item, deeper) for key, item in form.items()}
+        try:
+            return self._read_tagged(form, deeper)
+        except TransferError:  # a record refuses its fields: the caller's fault
+            raise
+        except (KeyError, IndexError, ValueError, TypeError, OverflowError) as error:
+            raise ProtocolError(f"malformed value: {type(error).__name__}: {error}") from None
+
+    def _read_tagged(self, form: dict[str, Any], depth: int) -> Any:
+        tag = form["$"]
+        if tag == "array":
+            return self._read_array(form)
+        if tag == "bytes":
+            return bytes(self._frame.buffers[_index(form["i"])])
+        values = form["v"]
+        if not isinstance(values, list):
+            raise ProtocolError("malformed value: no list")
+        if tag == "record":
+            return self._records[form["n"]].rebuild([self.read(v, depth) for v in values])
+        if tag == "complex":
+            real, imag = values
+            return complex(float(real), float(imag))
+        if tag == "dict":
+            pairs = [(self.read(k, depth), self.read(v, depth)) for k, v in values]
+            _check_hashes([key for key, _ in pairs])
+            return dict(pairs)
+        items = [self.read(item, depth) for item in values]
+        if tag == "tuple":
+            return tuple(items)
+        if tag in ("set", "frozenset"):
+            _check_hashes(items)
+            return set(items) if tag == "set" else frozenset(items)
+        raise ProtocolError(f"unknown tag {tag!r:.40}")
+
+    def _read_array(self, form: dict[str, Any]) -> NDArray[Any]:
+        dtype, shape = form["d"], form["s"]
+        if not isinstance(dtype, str) or not _DTYPE.fullmatch(dtype):
+            raise ProtocolError(f"dtype {dtype!r:.40} is not allowed")
+        if not isinstance(shape, list) or len(shape) > 32:
+            raise ProtocolError("malformed shape")
+        import numpy as np
+
+        size = (kind := np.dtype(dtype)).itemsize
+        for side in shape:
+            if type(side) is not int or not 0 <= side < 1 << 40:
+                raise ProtocolError(f"malformed shape: {side!r:.40}")
+            size *= side
+        data: Any
+        if "m" in form:
+            data = arrays.map_private(self._frame.descriptors[_index(form["m"])], max(1, size))
+        else:
+            data = self._frame.buffers[_index(form["i"])]
+            if len(data) != size:
+                raise ProtocolError(f"an array of {size} bytes came with {len(data)}")
+        if size == 0:
+            return np.empty(shape, dtype=kind)
+        return np.frombuffer(data, dtype=kind).reshape(shape)
+
+
+def _index(number: Any) -> int:
+    if type(number) is not int or number < 0:
+        raise ProtocolError(f"malformed index {number!r:.40}")
+    return number
+
+
+def _check_hashes(keys: Sequence[Any]) -> None:
+    if len(keys) > _MAX_UNHASHED and not all(type(key) is str for key in keys):
+        raise ProtocolError(f"more than {_MAX_UNHASHED} keys that are not text")

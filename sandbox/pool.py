@@ -1,0 +1,249 @@
+"""Ready processes in reserve: the spare of one sandbox, or a pool that many share."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from sandbox import levels
+from sandbox.limits import Limits
+from sandbox.outcome import Level, SandboxError, SandboxUnavailable
+from sandbox.process import LevelFailed, Process
+from sandbox.scratch import Scratch, sweep
+from sandbox.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from sandbox.host import Sandbox
+
+_ORDER: tuple[Level, ...] = ("bubblewrap", "landlock")
+
+
+class Pool:
+    """Starts jailed processes, keeps some in reserve, and watches those in use.
+
+    All processes are started from one thread of the pool, which lives as long as the pool: the
+    kernel kills a jailed process when the thread that started it ends.
+
+    Args:
+        limits: limits of every process.
+        preload: modules every process imports before it locks itself.
+        level: ``"auto"`` for the strongest that starts here, or one by name; ``"none"`` is no
+            jail at all and never chosen by itself.
+        spares: how many ready processes to keep in reserve.
+
+    Raises:
+        SandboxUnavailable: this system has no level at all.
+        SandboxError: a module to preload is not installed.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        preload: Sequence[str] = ("numpy",),
+        level: Level | Literal["auto"] = "auto",
+        spares: int = 1,
+    ) -> None:
+        if level not in ("auto", "none", *_ORDER):
+            raise SandboxError(
+                f"unknown sandbox level {level!r}; levels are auto, {', '.join(_ORDER)} and none"
+            )
+        levels.require_linux()
+        self.limits = limits or Limits()
+        self.preload = tuple(preload)
+        self.wanted = level
+        self._level: Level | None = None if level == "auto" else level
+        self.notice: str | None = None
+        self._interpreter = levels.find_interpreter(self.preload)
+        self._config = {"preload": list(self.preload), "paths": list(self._interpreter.paths)}
+        self._size = spares
+        self._spares: deque[Process] = deque()
+        self._starting = 0
+        self._lock = threading.Lock()
+        self._choosing = threading.Lock()
+        self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._watchdog = Watchdog()
+        self._keeper: threading.Thread | None = None
+        self._closed = False
+
+    @property
+    def level(self) -> str:
+        """The level in force, or the one asked for while no process was started yet."""
+        return self._level or self.wanted
+
+    def __enter__(self) -> Pool:
+        self.warm()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def sandbox(
+        self, functions: Mapping[str, Callable[..., Any]], records: Sequence[type] = ()
+    ) -> Sandbox:
+        """A sandbox that takes its processes from this pool."""
+        from sandbox.host import Sandbox
+
+        return Sandbox(functions, records=records, pool=self)
+
+    def warm(self) -> None:
+        """Start the reserve and wait until one process of it is ready.
+
+        Raises:
+            SandboxUnavailable: no jail of the wanted level starts here.
+        """
+        process = self.take()
+        with self._lock:
+            if len(self._spares) < self._size:
+                self._spares.append(process)
+                return
+        process.close()
+
+    def take(self) -> Process:
+        """A ready process: from the reserve, or a new one.
+
+        Raises:
+            SandboxUnavailable: no jail of the wanted level starts here.
+        """
+        while True:
+            with self._lock:
+                process = self._spares.popleft() if self._spares else None
+            if process is None:
+                break
+            try:
+                process.await_ready()
+            except LevelFailed:
+                process.close()
+                continue
+            return process
+        with self._choosing:
+            return self._start()
+
+    def refill(self) -> None:
+        """Bring the reserve up to its size, in the background."""
+        with self._lock:
+            missing = self._size - len(self._spares) - self._starting
+            if self._closed or missing <= 0 or self._level is None:
+                return
+            self._starting += missing
+        for _ in range(missing):
+            self._submit(self._add_spare)
+
+    def watch(self, process: Process) -> None:
+        """Watch a process that was taken, until ``release``."""
+        self._watchdog.add(process)
+
+    def release(self, process: Process) -> None:
+        """End a process that was taken."""
+        self._watchdog.remove(process)
+        process.close()
+
+    def close(self) -> None:
+        """End the reserve and the pool's thread; processes in use end with it."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            self._tasks.put(None)
+            keeper.join()
+        for process in (*self._spares, *self._watchdog.processes()):
+            self.release(process)
+        self._spares.clear()
+
+    def _start(self) -> Process:
+        if self._level is not None:
+            try:
+                return self._try(self._level)
+            except LevelFailed as failure:
+                cause = f"the {self._level} level does not start here: {failure}"
+                raise SandboxUnavailable(cause, levels.remedy(self._level, str(failure))) from None
+        causes = []
+        for level in _ORDER:
+            try:
+                process = self._try(level)
+            except LevelFailed as failure:
+                causes.append(f"{level}: {failure}")
+            except SandboxUnavailable as missing:
+                causes.append(f"{level}: {missing.cause}")
+            else:
+                self._level = level
+                self.notice = "; ".join(causes) or None
+                return process
+        raise SandboxUnavailable(
+            "; ".join(causes),
+            f"{levels.remedy('bubblewrap', causes[0])}; otherwise "
+            f"{levels.remedy('landlock', causes[-1])}; otherwise {levels.CONTAINER}",
+        )
+
+    def _try(self, level: Level) -> Process:
+        process = self._on_keeper(lambda: self._spawn(level))
+        try:
+            process.await_ready()
+        except BaseException:
+            process.close()
+            raise
+        return process
+
+    def _spawn(self, level: Level) -> Process:
+        scratch = None
+        plan = levels.plan(level, self._interpreter, self.limits)
+        if level != "bubblewrap":
+            scratch = Scratch(plan.uid)
+            plan = plan.with_scratch(scratch.path)
+        try:
+            return Process(plan, self.limits, self._config, scratch)
+        except OSError as error:
+            if scratch is not None:
+                scratch.remove()
+            raise LevelFailed(f"{type(error).__name__}: {error}") from error
+
+    def _add_spare(self) -> None:
+        # Only spawned here; whoever takes it completes the handshake, by then long waiting.
+        try:
+            process = None if self._closed else self._spawn(cast(Level, self._level))
+        except (LevelFailed, SandboxError):
+            process = None  # the next session will try itself and report
+        with self._lock:
+            self._starting -= 1
+            if process is not None:
+                self._spares.append(process)
+
+    def _on_keeper(self, work: Callable[[], Process]) -> Process:
+        future: Future[Process] = Future()
+
+        def task() -> None:
+            try:
+                future.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - raised where the result is awaited
+                future.set_exception(error)
+
+        self._submit(task)
+        return future.result()
+
+    def _submit(self, task: Callable[[], None]) -> None:
+        with self._lock:
+            if self._closed:
+                raise SandboxError("the sandbox is closed; open another one")
+            if self._keeper is None:
+                self._keeper = threading.Thread(
+                    target=self._keep, name="sandbox-keeper", daemon=True
+                )
+                self._keeper.start()
+            self._tasks.put(task)
+
+    def _keep(self) -> None:
+        sweep()
+        while True:
+            try:
+                task = self._tasks.get(timeout=self._watchdog.interval())
+            except queue.Empty:
+                self._watchdog.look()
+                continue
+            if task is None:
+                return
+            task()

@@ -1,0 +1,337 @@
+"""One jailed process as the host sees it: its socket, its output pipes, its life."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from sandbox import levels
+from sandbox.codec import Frame, FrameReader, ProtocolError, pack
+from sandbox.levels import Plan
+from sandbox.limits import Limits
+from sandbox.outcome import SandboxError
+from sandbox.scratch import Scratch
+
+if sys.platform == "linux":
+    import fcntl
+
+_START_SECONDS = 60.0
+_END_SECONDS = 0.5
+_PIPE_BYTES = 1 << 20
+_READ_BYTES = 1 << 16
+_SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ
+_OUTBOX_BYTES = 64 << 20
+_CREDENTIALS = struct.Struct("iII")
+
+
+class ProcessLost(Exception):
+    """The jailed process ended or had to be ended; ``args[0]`` says why in plain words."""
+
+
+class LevelFailed(Exception):
+    """The level of isolation could not be put up; ``args[0]`` is the cause."""
+
+
+class Process:
+    """A jailed process and all that the host holds of it.
+
+    The constructor only spawns; it must run on a thread that outlives the process, because the
+    kernel kills the process when that thread ends. ``await_ready`` completes the handshake.
+
+    Args:
+        plan: how to start it.
+        limits: its limits.
+        config: the modules to preload and where they are.
+        scratch: its folder on the host, or None; removed when the process is closed.
+    """
+
+    def __init__(
+        self, plan: Plan, limits: Limits, config: dict[str, Any], scratch: Scratch | None
+    ) -> None:
+        self.plan = plan
+        self.limits = limits
+        self.scratch = scratch
+        self.fate: str | None = None  # why the watchdog killed it
+        self.pid = 0
+        self.ready = False
+        self.cell_seconds: float | None = None  # time limit of the cell that runs now
+        self.cell_begun = False
+        self.on_fate: Callable[[], None] = lambda: None
+        self.on_wait: Callable[[], float | None] = lambda: None
+        self.on_output: Callable[[int, bytes], None] = lambda number, data: None
+        self._pidfd = -1
+        self._outbox: deque[tuple[memoryview, tuple[int, ...]]] = deque()
+        self._outbox_bytes = 0
+        self.socket, theirs = socket.socketpair()
+        out_read, out_write = os.pipe2(os.O_CLOEXEC)
+        err_read, err_write = os.pipe2(os.O_CLOEXEC)
+        self.outputs = {out_read: 1, err_read: 2}
+        try:
+            for pipe in self.outputs:
+                os.set_blocking(pipe, False)
+                with contextlib.suppress(OSError):
+                    fcntl.fcntl(pipe, _SET_PIPE_SIZE, _PIPE_BYTES)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            self._child = subprocess.Popen(
+                [word.replace("{fd}", str(theirs.fileno())) for word in plan.command],
+                stdin=subprocess.DEVNULL,
+                stdout=out_write,
+                stderr=err_write,
+                pass_fds=(theirs.fileno(),),
+                env=levels.environment(plan.orders["scratch"]),
+                cwd="/",
+                start_new_session=True,  # a Ctrl-C at the terminal is the host's to handle
+            )
+        except BaseException:
+            self.socket.close()
+            for pipe in self.outputs:
+                os.close(pipe)
+            raise
+        finally:
+            theirs.close()
+            os.close(out_write)
+            os.close(err_write)
+        self.wakeup = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._events = select.POLLIN
+        self._output_poll = select.poll()
+        self._poll = select.poll()
+        self._poll.register(self.socket, select.POLLIN)
+        self._poll.register(self.wakeup, select.POLLIN)
+        for pipe in self.outputs:
+            self._poll.register(pipe, select.POLLIN)
+            self._output_poll.register(pipe, select.POLLIN)
+        self._reader = FrameReader(self._receive, limits.array_bytes)
+        self.send(Frame(config | {"type": "config", "lock": plan.orders}))
+
+    # ---- life
+
+    def await_ready(self) -> None:
+        """Wait until the process has locked itself.
+
+        Raises:
+            LevelFailed: the level could not be put up.
+            SandboxError: a module could not be preloaded.
+        """
+        if self.ready:
+            return
+        said = bytearray()
+        deadline = time.monotonic() + _START_SECONDS
+
+        def wait() -> float:
+            if time.monotonic() > deadline:
+                raise ProcessLost("it did not start in time")
+            return 1.0
+
+        self.on_wait = wait
+        self.on_output = lambda number, data: said.extend(data)
+        try:
+            self._pid_from_credentials()
+            head = self._reader.read().head
+        except (EOFError, ProcessLost, ProtocolError, OSError) as error:
+            self.kill()
+            self.drain()
+            text = bytes(said[-2000:]).decode("utf-8", "replace").strip()
+            cause = text.splitlines()[-1] if text else f"{error} (status {self.wait_status()})"
+            raise LevelFailed(cause) from None
+        if head.get("type") == "failed":
+            cause = str(head.get("cause"))[:500]
+            if head.get("stage") == "preload":
+                raise SandboxError(f"cannot preload a module in the sandbox: {cause}")
+            raise LevelFailed(cause)
+        if head.get("type") != "ready":
+            raise LevelFailed("it broke the protocol before it was ready")
+        self.ready = True
+
+    def signal_interrupt(self) -> None:
+        """Send SIGINT to the Python process itself, wherever its process namespace is."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGINT)
+
+    def kill(self) -> None:
+        """End the process and all of its jail."""
+        if self._pidfd >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        self._child.kill()
+
+    def end(self, fate: str) -> None:
+        """Kill it for a reason that its session shall be told; from any thread."""
+        self.fate = fate
+        self.kill()
+        self.on_fate()
+
+    def wait_status(self) -> int | None:
+        """Reap the process; its signal as a negative number, its exit status, or None if it
+        did not end by itself and had to be killed.
+        """
+        try:
+            status = self._child.wait(timeout=_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self._child.wait()
+            return None
+        return 128 - status if status > 128 else status  # bubblewrap reports 128 + signal
+
+    def close(self) -> None:
+        """End the process and release everything of it; harmless when repeated."""
+        if self.wakeup < 0:
+            return
+        self.kill()
+        self.wait_status()
+        self.socket.close()
+        for pipe in self.outputs:
+            os.close(pipe)
+        os.close(self.wakeup)
+        if self._pidfd >= 0:
+            os.close(self._pidfd)
+        self.wakeup = self._pidfd = -1
+        for _, descriptors in self._outbox:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        self._outbox.clear()
+        if self.scratch is not None:
+            self.scratch.remove()
+
+    # ---- traffic
+
+    def send(self, frame: Frame) -> None:
+        """Queue a frame; whatever the socket does not take at once goes during ``receive``."""
+        descriptors = tuple(frame.descriptors)
+        for piece in pack(frame):
+            view = memoryview(piece).cast("B")
+            if not self._outbox:
+                rest = self._push(view, descriptors)
+                if rest is None:
+                    descriptors = ()
+                    continue
+                if rest.nbytes < view.nbytes:
+                    descriptors = ()
+                view = rest
+            # Doubles, because the sender closes its own when this call returns.
+            self._outbox.append((view, tuple(map(os.dup, descriptors))))
+            self._outbox_bytes += view.nbytes
+            descriptors = ()
+
+    def receive(self) -> Frame:
+        """The next frame.
+
+        While it waits, output is passed to ``on_output``, the outbox is sent, and ``on_wait`` is
+        called; that returns the seconds after which to call it again (None: when something
+        happens) and may raise to give up.
+
+        Raises:
+            ProcessLost: the process is gone.
+            ProtocolError: the process sent what no honest one sends.
+        """
+        try:
+            return self._reader.read()
+        except (EOFError, ConnectionError):
+            raise ProcessLost(self.fate or "it ended") from None
+
+    def drain(self) -> None:
+        """Pass on what is in the output pipes now; what still arrives meanwhile stays in them."""
+        for pipe, _ in self._output_poll.poll(0):
+            left = _PIPE_BYTES
+            while left > 0 and (got := self._read_output(pipe)):
+                left -= got
+            if left == _PIPE_BYTES:
+                self._output_poll.unregister(pipe)  # closed by the other side
+
+    def wake(self) -> None:
+        """Make a ``receive`` on another thread call ``on_wait``."""
+        with contextlib.suppress(OSError):
+            os.eventfd_write(self.wakeup, 1)
+
+    def _receive(self, view: memoryview) -> int:
+        while True:
+            self._wait()
+            try:
+                return self.socket.recv_into(view, 0, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                continue
+
+    def _wait(self) -> None:
+        """Return when the socket is readable."""
+        while True:
+            seconds = self.on_wait()
+            events = select.POLLIN if self._outbox_bytes < _OUTBOX_BYTES else 0
+            if self._outbox:
+                events |= select.POLLOUT
+            if events != self._events:
+                self._events = events
+                self._poll.modify(self.socket, events)
+            readable = False
+            for descriptor, event in self._poll.poll(None if seconds is None else seconds * 1e3):
+                if descriptor == self.wakeup:
+                    with contextlib.suppress(BlockingIOError):
+                        os.eventfd_read(self.wakeup)
+                elif descriptor in self.outputs:
+                    if not self._read_output(descriptor) and not event & select.POLLIN:
+                        self._poll.unregister(descriptor)  # closed by the other side
+                else:
+                    if event & select.POLLOUT:
+                        self._flush()
+                    readable = bool(event & ~select.POLLOUT)
+            if readable:
+                return
+
+    def _read_output(self, pipe: int) -> int:
+        try:
+            data = os.read(pipe, _READ_BYTES)
+        except BlockingIOError:
+            return 0
+        if data:
+            self.on_output(self.outputs[pipe], data)
+        return len(data)
+
+    def _push(self, view: memoryview, descriptors: tuple[int, ...]) -> memoryview | None:
+        """Send as much as fits; returns the rest, or None."""
+        ancillary = []
+        if descriptors:
+            packed = struct.pack(f"{len(descriptors)}i", *descriptors)
+            ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)]
+        try:
+            sent = self.socket.sendmsg([view], ancillary, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            raise ProcessLost(self.fate or "it ended") from error
+        return None if sent == view.nbytes else view[sent:]
+
+    def _flush(self) -> None:
+        while self._outbox:
+            view, descriptors = self._outbox[0]
+            rest = self._push(view, descriptors)
+            if rest is None or rest.nbytes < view.nbytes:
+                for descriptor in descriptors:
+                    os.close(descriptor)
+                self._outbox_bytes -= view.nbytes - (0 if rest is None else rest.nbytes)
+                if rest is None:
+                    self._outbox.popleft()
+                else:
+                    self._outbox[0] = (rest, ())
+            if rest is not None:
+                return
+
+    def _pid_from_credentials(self) -> None:
+        """Learn the real process id: the kernel translates it across process namespaces."""
+        self._wait()
+        size = socket.CMSG_SPACE(_CREDENTIALS.size)
+        _, ancillary, _, _ = self.socket.recvmsg(1, size, socket.MSG_PEEK)
+        for level, kind, data in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
+                self.pid = _CREDENTIALS.unpack(data[: _CREDENTIALS.size])[0]
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+        if not self.pid:
+            raise ProcessLost("it ended")
+        self._pidfd = os.pidfd_open(self.pid)

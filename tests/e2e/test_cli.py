@@ -1,0 +1,289 @@
+"""The ``videorlm`` command as a user runs it: a real process, a real film, a real jail."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from model_server import Act, serve
+from scripted import code
+
+COMMAND = (sys.executable, "-m", "rlm.cli")
+
+
+class Cli:
+    """Runs the command in a folder of its own, so that what is left behind can be seen."""
+
+    def __init__(self, folder: Path, cache: Path) -> None:
+        self.transcripts = folder / "transcripts"
+        self.environment = os.environ | {
+            "VIDEORLM_TRANSCRIPTS": str(self.transcripts),
+            "VIDEORLM_CACHE": str(cache),
+            "COLUMNS": "100",
+        }
+        self.folder = folder
+
+    def __call__(self, *words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *map(str, words)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd=self.folder,
+            env=self.environment | environment,
+        )
+
+    def start(self, *words: object) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*COMMAND, *map(str, words)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self.folder,
+            env=self.environment,
+        )
+
+    def saved(self) -> list[Path]:
+        return sorted(self.transcripts.glob("*")) if self.transcripts.exists() else []
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def cli(tmp_path: Path, cache: Path) -> Cli:
+    return Cli(tmp_path, cache)
+
+
+@pytest.fixture(scope="session")
+def question(film: Path) -> dict:
+    lines = (film / "questions.jsonl").read_text().splitlines()
+    return next(q for q in map(json.loads, lines) if q["category"] == "attribute")
+
+
+def as_options(question: dict) -> list[str]:
+    return [word for option in question["options"] for word in ("--option", option)]
+
+
+# ---- the main line
+
+
+def test_stdout_is_the_answer_alone_and_replay_tells_the_run(
+    cli: Cli, film: Path, question: dict
+) -> None:
+    asked = cli("ask", film / "film.mp4", question["question"], *as_options(question))
+    assert asked.returncode == 0, asked.stderr
+    assert asked.stdout == question["options"][question["answer_index"]] + "\n"
+    assert "model: builtin (no provider's key" in asked.stderr
+    assert "preset: builtin" in asked.stderr
+    assert "evidence: " in asked.stderr
+    (saved,) = cli.saved()
+    assert f"videorlm replay {saved}" in asked.stderr
+    told = cli("replay", "last")
+    assert told.returncode == 0
+    assert f"answer: {asked.stdout.strip()}" in told.stdout
+    assert question["question"] in told.stdout
+    assert told.stderr == ""
+
+
+def test_json_is_one_object_with_every_field(cli: Cli, film: Path, question: dict) -> None:
+    asked = cli("ask", film / "film.mp4", question["question"], *as_options(question), "--json")
+    assert asked.returncode == 0, asked.stderr
+    result = json.loads(asked.stdout)
+    assert list(result) == [
+        "answer", "choice", "evidence", "confidence", "turns", "frames_viewed", "tokens", "usd",
+        "seconds", "transcript", "sandbox_level", "preset", "model",
+    ]  # fmt: skip
+    assert result["choice"] == question["answer_index"]
+    assert (result["model"], result["preset"]) == ("builtin", "builtin")
+    assert result["sandbox_level"] != "none"
+    assert result["turns"] > 1
+    assert result["frames_viewed"] > 0
+    assert Path(result["transcript"]).is_dir()
+    (start, end), *_ = result["evidence"]
+    assert 0 <= start < end
+
+
+def test_any_model_through_an_endpoint_with_frames_shown(cli: Cli, film: Path) -> None:
+    script = [code("show(extract_frames(0, 2, count=3))"), code("answer('a shape', [(0, 2)], 0.5)")]
+    with serve(script) as server:
+        asked = cli(
+            "ask", film / "film.mp4", "What is it?", "--json",
+            "--model", "openai/desk", "--api-base", server.url,
+        )  # fmt: skip
+    result = json.loads(asked.stdout)
+    assert result["answer"] == "a shape"
+    assert (result["frames_viewed"], result["tokens"], result["usd"]) == (3, 220, None)
+    content = server.requests[1]["messages"][-1]["content"]
+    assert sum(part["type"] == "image_url" for part in content) == 3
+
+
+def test_the_configuration_names_the_model(cli: Cli, film: Path) -> None:
+    with serve([code("answer('x')")]) as server:
+        text = f'model = "openai/desk"\napi_base = "{server.url}"\nmax_turns = 2\n'
+        (cli.folder / "videorlm.toml").write_text(text)
+        asked = cli("ask", film / "film.mp4", "What?")
+    assert "model: openai/desk (from the configuration)" in asked.stderr
+    assert asked.stdout == "x\n"
+
+
+def test_a_question_outside_its_world_is_not_guessed(cli: Cli, film: Path) -> None:
+    asked = cli("ask", film / "film.mp4", "What is the dog's name?", "--json")
+    result = json.loads(asked.stdout)
+    assert asked.returncode == 0
+    assert result["answer"] == "I can't tell"
+    assert (result["choice"], result["confidence"]) == (None, 0.0)
+
+
+# ---- bad input: one line, an exit code, nothing left behind
+
+
+def truncated(film: Path, target: Path) -> Path:
+    # A recording that was cut off: its index of samples, at the end, was never written.
+    raw = (film / "film.mp4").read_bytes()
+    target.write_bytes(raw[:200])
+    return target
+
+
+def test_bad_videos(cli: Cli, film: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    (tmp_path / "text.mp4").write_text("this is no video\n" * 100)
+    (tmp_path / "folder.mp4").mkdir()
+    truncated(film, tmp_path / "truncated.mp4")
+    before = {path.name for path in tmp_path.iterdir()}
+    for name, says in {
+        "missing.mp4": "missing.mp4",
+        "folder.mp4": "folder",
+        "empty.mp4": "empty",
+        "text.mp4": "text.mp4",
+        "truncated.mp4": "truncated.mp4",
+    }.items():
+        asked = cli("ask", tmp_path / name, "What is it?")
+        assert asked.returncode == 3, (name, asked.stderr)
+        assert asked.stdout == ""
+        assert asked.stderr.startswith("videorlm: ")
+        assert asked.stderr.count("\n") == 1
+        assert says in asked.stderr
+    assert {path.name for path in tmp_path.iterdir()} == before
+    assert cli.saved() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "says"),
+    [
+        (["--model", "nonsense"], 4, "provider/model"),
+        (["--model", "anthropic/claude-sonnet-4-6"], 4, "ANTHROPIC_API_KEY"),
+        (["--model", "openai/x", "--api-base", "http://127.0.0.1:9/v1"], 4, "127.0.0.1:9"),
+        (["--option", "one"], 2, "no choice"),
+        (["--max-turns", "0"], 2, "positive"),
+        (["--preset", "fast"], 5, "facebook/vjepa2-vitl-fpc64-256"),
+        (["--preset", "nonsense"], 5, "nonsense"),
+        (["--model", "openai/x", "--api-base", "http://127.0.0.1:9", "--max-usd", "1"], 2, "price"),
+    ],
+)
+def test_bad_settings(cli: Cli, film: Path, words: list[str], exit_code: int, says: str) -> None:
+    asked = cli("ask", film / "film.mp4", "What?", *words)
+    assert asked.returncode == exit_code, asked.stderr
+    errors = [line for line in asked.stderr.splitlines() if line.startswith("videorlm: ")]
+    assert len(errors) == 1
+    assert says in errors[0]
+    assert "Traceback" not in asked.stderr
+    assert asked.stdout == ""
+    assert cli.saved() == []
+
+
+def test_an_empty_question(cli: Cli, film: Path) -> None:
+    asked = cli("ask", film / "film.mp4", "  ")
+    assert (asked.returncode, asked.stdout) == (2, "")
+    assert "the question is empty" in asked.stderr
+
+
+def test_replay_of_what_is_no_transcript(cli: Cli, tmp_path: Path) -> None:
+    for name in ("last", tmp_path, "nothing"):
+        told = cli("replay", name)
+        assert told.returncode == 7
+        assert told.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_no_permission(cli: Cli, film: Path, tmp_path: Path) -> None:
+    locked = tmp_path / "locked.mp4"
+    locked.write_bytes((film / "film.mp4").read_bytes())
+    locked.chmod(0)
+    assert cli("ask", locked, "What?").returncode == 3
+
+
+# ---- dying at any moment
+
+
+def test_a_kill_at_any_moment_leaves_a_transcript_that_replays(cli: Cli, film: Path) -> None:
+    chosen = random.Random(11)
+    slow = code("import time\nfor i in range(50):\n    video_info(); time.sleep(0.01)")
+    with serve([slow]) as server:
+        for _ in range(3):
+            process = cli.start(
+                "ask", film / "film.mp4", "What?",
+                "--model", "openai/desk", "--api-base", server.url, "--max-turns", 30,
+            )  # fmt: skip
+            known = len(cli.saved())
+            deadline = time.monotonic() + 60
+            while len(cli.saved()) == known and time.monotonic() < deadline:
+                time.sleep(0.02)
+            time.sleep(chosen.uniform(0.0, 1.5))
+            process.kill()
+            process.wait()
+    assert len(cli.saved()) == 3
+    for path in cli.saved():
+        if (path / "events.jsonl").stat().st_size:
+            told = cli("replay", path)
+            assert "the run stopped here" in told.stdout, told.stderr
+
+
+def test_an_interrupt_keeps_what_was_found(cli: Cli, film: Path) -> None:
+    with serve([code("print('looked')"), Act(text=code("import time; time.sleep(30)"))]) as server:
+        process = subprocess.Popen(
+            [*COMMAND, "ask", str(film / "film.mp4"), "What?", "--model", "openai/desk",
+             "--api-base", server.url],
+            stderr=subprocess.PIPE, text=True, cwd=cli.folder, env=cli.environment,
+        )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while len(server.requests) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    told = cli("replay", "last")
+    assert "looked" in told.stdout
+    assert "interrupted" in told.stdout
+
+
+# ---- starting at once
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["ask", "--help"], ["--version"], ["replay", "last"]]
+)
+def test_nothing_heavy_is_imported(cli: Cli, words: list[str]) -> None:
+    program = (
+        "import sys; sys.argv = ['videorlm', *sys.argv[1:]]\n"
+        "from rlm.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'transformers', 'litellm', 'numpy', 'av'} & set(sys.modules)\n"
+        "sys.exit(f'imported: {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        capture_output=True, text=True, cwd=cli.folder, env=cli.environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
