@@ -130,7 +130,7 @@ def replay(
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where the film goes.")] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Which film.")] = 7,
-    questions: Annotated[int, typer.Option(help="How many of its questions to ask.")] = 3,
+    questions: Annotated[int, typer.Option(help="How many of its questions to ask.")] = 6,
 ) -> None:
     """Make a procedural film, index it and ask it questions with the built-in model.
 

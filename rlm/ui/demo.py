@@ -5,14 +5,26 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from rich.rule import Rule
 
 from rlm.ui.console import ConsoleView
-from rlm.ui.run import ANSWERED, NO_ANSWER, progress_bar
+from rlm.ui.run import ANSWERED, NO_ANSWER, command_name, progress_bar
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+CODE_LINES = 10
+"""Lines of code shown of each turn: the built-in model writes long cells, and a replay has all."""
 
 
 def run_demo(folder: Path, seed: int, count: int) -> int:
-    """Make the film of ``seed`` in ``folder``, ask ``count`` of its questions, print the score."""
+    """Make the film of ``seed`` in ``folder``, ask ``count`` of its questions, print the score.
+
+    The first run is shown whole, of the others question and answer; all are kept to be replayed.
+    """
     from rich.console import Console
 
     from rlm.agent.ask import ask
@@ -23,7 +35,11 @@ def run_demo(folder: Path, seed: int, count: int) -> int:
     right = 0
     chosen = _spread(questions, count)
     for number, item in enumerate(chosen, start=1):
-        console.rule(f"question {number} of {len(chosen)}: {item['category']}", align="left")
+        console.print(
+            Rule(f"question {number} of {len(chosen)}: {item['category']}", align="left"),
+        )
+        if number > 1:
+            console.print(item["question"], style="bold")
         with progress_bar(console) as progress:
             asked = ask(
                 film,
@@ -33,8 +49,8 @@ def run_demo(folder: Path, seed: int, count: int) -> int:
                 preset=BUILTIN,
                 transcripts=folder / "transcripts",
                 cache=folder / "index",
-                sinks=[ConsoleView(console)],
-                notify=lambda line: console.print(line, style="dim"),
+                sinks=[ConsoleView(console, code_lines=CODE_LINES)] if number == 1 else [],
+                notify=(lambda line: console.print(line, style="dim")) if number == 1 else _quiet,
                 progress=progress,
             )
         answer = asked.result.answer
@@ -43,23 +59,27 @@ def run_demo(folder: Path, seed: int, count: int) -> int:
         truth = item["options"][item["answer_index"]]
         verdict = "right" if correct else f"wrong, it is {truth!r}"
         console.print(f"answer: {answer.text if answer else None} ({verdict})", style="bold")
-        console.print(f"replay: videorlm replay {asked.transcript}", style="dim")
-    console.rule(align="left")
+        console.print(f"{command_name()} replay {asked.transcript}", style="dim", soft_wrap=True)
+    console.print(Rule())
     console.print(f"{right} of {len(chosen)} right. Ask the film something yourself:")
-    console.print(f'  videorlm ask {film} "{chosen[0]["question"]}"')
+    console.print(f'  {command_name()} ask {film} "{chosen[0]["question"]}"', soft_wrap=True)
     return ANSWERED if right else NO_ANSWER
 
 
-def _film(folder: Path, seed: int, console: Any) -> tuple[Path, list[dict[str, Any]]]:
-    from rlm.world import make_film, write_film
+def _quiet(line: str) -> None:
+    """Nothing: what was chosen was said at the first question."""
+
+
+def _film(folder: Path, seed: int, console: Console) -> tuple[Path, list[dict[str, Any]]]:
+    from rlm.world import FilmFiles, make_film, write_film
 
     began = time.monotonic()
-    film = make_film(seed)
-    files = write_film(film, folder)
-    console.print(
-        f"film: {files.film}, seed {seed}, {len(film.shots)} shots, "
-        f"written in {time.monotonic() - began:.1f} s"
-    )
+    files = FilmFiles.in_folder(folder)
+    if not files.hold(seed):
+        write_film(make_film(seed), folder)
+        console.print(f"film: {files.film}, seed {seed}, made in {time.monotonic() - began:.1f} s")
+    else:
+        console.print(f"film: {files.film}, seed {seed}, from before")
     return files.film, [json.loads(line) for line in files.questions.read_text().splitlines()]
 
 

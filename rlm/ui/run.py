@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
@@ -97,7 +98,7 @@ def run_ask(
     if last.answer is not None:
         for line in answer_lines(last.answer, last.end):
             _say(line)
-    _say(f"replay: videorlm replay {asked.transcript}")
+    _say(f"replay: {command_name()} replay {asked.transcript}")
     return ANSWERED if asked.result.answer is not None else NO_ANSWER
 
 
@@ -121,6 +122,15 @@ def run_replay(name: str) -> int:
     if not transcript.complete:
         print(f"\nthe run stopped here, at {transcript.events[-1].at:.1f} s, without an end")
     return ANSWERED if last.answer is not None else NO_ANSWER
+
+
+def command_name() -> str:
+    """How this program is called here: by name when it is on the path, else by where it lies."""
+    on_path = shutil.which("videorlm")
+    called = Path(sys.argv[0])
+    if called.name != "videorlm" or (on_path and Path(on_path).resolve() == called.resolve()):
+        return "videorlm"
+    return str(called)
 
 
 def _as_json(asked: Asked) -> dict[str, Any]:

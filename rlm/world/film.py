@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -207,6 +208,20 @@ class FilmFiles:
     truth: Path
     questions: Path
 
+    @classmethod
+    def in_folder(cls, folder: Path | str) -> FilmFiles:
+        """Where they are, or would be, in ``folder``."""
+        where = Path(folder)
+        return cls(where / "film.mp4", where / "truth.json", where / "questions.jsonl")
+
+    def hold(self, seed: int) -> bool:
+        """Whether all of them are there, whole, and tell of the film of ``seed``."""
+        try:
+            told = json.loads(self.truth.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        return bool(told["seed"] == seed) and self.film.exists() and self.questions.exists()
+
 
 def write_film(
     film: Film, folder: Path | str, *, fps: Fraction | float = 25, side: int = 320
@@ -218,18 +233,22 @@ def write_film(
     """
     if side < 32 or side % 2:
         raise UsageError(f"the side of the picture must be even and at least 32, not {side}")
-    where = Path(folder)
-    files = FilmFiles(where / "film.mp4", where / "truth.json", where / "questions.jsonl")
+    files = FilmFiles.in_folder(folder)
+    rows = (asdict(question) | {"video": files.film.name} for question in ask(film))
+    partial = files.film.with_suffix(".part.mp4")
     try:
-        where.mkdir(parents=True, exist_ok=True)
-        _encode(film, files.film, Fraction(fps), side)
-        files.truth.write_text(json.dumps(truth(film), indent=1) + "\n", encoding="utf-8")
-        with files.questions.open("w", encoding="utf-8") as lines:
-            for question in ask(film):
-                row = asdict(question) | {"video": files.film.name}
-                lines.write(json.dumps(row) + "\n")
+        files.film.parent.mkdir(parents=True, exist_ok=True)
+        # The truth goes first and comes back last: while it is there, so is all it tells of.
+        files.truth.unlink(missing_ok=True)
+        _encode(film, partial, Fraction(fps), side)
+        partial.replace(files.film)
+        files.questions.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+        files.truth.write_text(json.dumps(truth(film), indent=1) + "\n", "utf-8")
     except OSError as error:
-        raise UsageError(f"cannot write a film into {where}: {error.strerror}") from error
+        raise UsageError(f"cannot write a film into {folder}: {error.strerror}") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
     return files
 
 

@@ -44,5 +44,10 @@ def replace(text: str, mark: str, body: str) -> str:
 
 if __name__ == "__main__":
     readme = ROOT / "README.md"
-    body = f"```\n{demo()}\n```\n\nMeasured on {machine()}."
+    told = demo()
+    end = told[told.index("\nturn 4") + 1 :]
+    body = (
+        f"How it ends:\n\n```\n{end}\n```\n\nMeasured on {machine()}.\n\n"
+        f"<details><summary>All it prints</summary>\n\n```\n{told}\n```\n\n</details>"
+    )
     readme.write_text(replace(readme.read_text(), "demo", body))

@@ -203,3 +203,18 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert all(Path(line).stat().st_size for line in printed)
     assert main([str(tmp_path / "out"), "--seconds", "3"]) == 2
     assert "at least 40 s" in capsys.readouterr().err
+
+
+def test_a_folder_holds_a_film_only_when_it_is_whole(tmp_path):
+    from rlm.world import FilmFiles
+
+    files = FilmFiles.in_folder(tmp_path)
+    assert not files.hold(4)
+    write_film(make_film(4, seconds=40), tmp_path, fps=2, side=32)
+    assert files.hold(4)
+    assert not files.hold(5)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "film.mp4", "truth.json", "questions.jsonl",
+    }  # fmt: skip
+    files.film.unlink()
+    assert not files.hold(4)
