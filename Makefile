@@ -21,6 +21,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.ready: pyproject.toml constraints-cpu.txt | $(BIN)/python
+	@echo "installing into $(VENV): about 2 GB, a few minutes"
 	@$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e . || { \
 	  echo "The install failed. If it did not find torch's CPU build, point pip at PyTorch's CPU wheels" >&2; \
 	  echo "(PIP_EXTRA_INDEX_URL, see PyTorch's install page), or take what pip finds: make CONSTRAINTS= ..." >&2; \

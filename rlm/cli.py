@@ -6,25 +6,29 @@ once.
 
 from __future__ import annotations
 
+import functools
+import io
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ParamSpec
 
 import typer
 
 from rlm import __version__
 from rlm.errors import VideoRLMError
 
-INTERRUPTED = 130
-UNEXPECTED = 70
+UNEXPECTED, NO_OUTPUT, INTERRUPTED, READER_GONE = 70, 74, 130, 141
+P = ParamSpec("P")
 
 app = typer.Typer(
     name="videorlm",
     help="Ask a video a question: a language model writes Python in a jail over a V-JEPA 2 index.",
     epilog=(
         "Exit codes: 0 answered, 1 no answer, 2 usage, 3 video, 4 language model, 5 weights or "
-        "index, 6 no jail, 7 transcript, 130 interrupted."
+        "index, 6 no jail, 7 transcript, 70 unexpected, 74 output not written, 130 interrupted, "
+        "141 reader gone."
     ),
     no_args_is_help=True,
     add_completion=True,
@@ -32,6 +36,45 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _guarded(command: Callable[P, int]) -> Callable[P, None]:
+    """``command``, ending in its exit code; an error is one line on stderr, never a traceback."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a terminal may not know every character
+                stream.reconfigure(errors="replace")
+        try:
+            code = command(*args, **kwargs)
+            sys.stdout.flush()
+        except VideoRLMError as error:
+            code = _fail(str(error), error.exit_code)
+        except KeyboardInterrupt:
+            code = _fail("interrupted", INTERRUPTED)
+        except BrokenPipeError:
+            # The reader of stdout went away: that is no error, and must not become one at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = READER_GONE
+        except OSError as error:
+            code = _fail(f"the output cannot be written: {error.strerror}", NO_OUTPUT)
+        except Exception as error:
+            if os.environ.get("VIDEORLM_DEBUG"):
+                raise
+            what = f"{type(error).__name__}: {error}"
+            hint = "please report it (VIDEORLM_DEBUG=1 shows the traceback)"
+            code = _fail(f"unexpected error, {hint}: {what}", UNEXPECTED)
+        raise typer.Exit(code)
+
+    return run
+
+
+def _fail(message: str, code: int) -> int:
+    # Messages may quote a server or a file: no control character of theirs reaches the terminal.
+    shown = "".join(c if c.isprintable() else " " for c in message)
+    print(f"videorlm: {' '.join(shown.split())}", file=sys.stderr)
+    return code
 
 
 def _version(wanted: bool) -> None:
@@ -49,8 +92,9 @@ def _root(
 
 
 @app.command()
+@_guarded
 def ask(
-    video: Annotated[Path, typer.Argument(help="A video file.")],
+    video: Annotated[str, typer.Argument(help="A video file.")],
     question: Annotated[str, typer.Argument(help="The question, in quotes.")],
     option: Annotated[
         list[str] | None, typer.Option(help="One choice of a multiple-choice question; repeat it.")
@@ -71,7 +115,9 @@ def ask(
     max_turns: Annotated[
         int | None, typer.Option(help="Turns before the wrap-up (default 12).")
     ] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Tokens before the wrap-up.")] = None,
     max_usd: Annotated[float | None, typer.Option(help="Dollars before the wrap-up.")] = None,
+    max_seconds: Annotated[float | None, typer.Option(help="Seconds before the wrap-up.")] = None,
     transcripts: Annotated[
         Path | None, typer.Option(help="Folder for transcripts (default: the user's data folder).")
     ] = None,
@@ -86,86 +132,68 @@ def ask(
             help="Run the model's code without a jail: it can read and change your files.",
         ),
     ] = False,
-) -> None:
+) -> int:
     """Answer QUESTION about VIDEO. stdout is the answer alone; the run is told on stderr.
 
     Example: videorlm ask film.mp4 "What colour is the first car?" --option red --option white
     """
-    from rlm.ui.run import run_ask
+    from rlm.commands.ask import run
 
-    raise typer.Exit(
-        run_ask(
-            video,
-            question,
-            options=option or (),
-            model=model,
-            api_base=api_base,
-            preset=preset,
-            max_turns=max_turns,
-            max_usd=max_usd,
-            transcripts=transcripts,
-            as_json=json_,
-            verbose=verbose,
-            unsafe=unsafe_no_sandbox,
-        )
+    return run(
+        video,
+        question,
+        options=option or (),
+        model=model,
+        api_base=api_base,
+        preset=preset,
+        limits={
+            "turns": max_turns,
+            "tokens": max_tokens,
+            "usd": max_usd,
+            "seconds": max_seconds,
+        },
+        transcripts=transcripts,
+        as_json=json_,
+        verbose=verbose,
+        unsafe=unsafe_no_sandbox,
     )
 
 
 @app.command()
+@_guarded
 def replay(
     transcript: Annotated[
         str, typer.Argument(help="A transcript's folder, its name, or 'last'.")
     ] = "last",
-) -> None:
+) -> int:
     """Tell a saved run again, without a model, weights, video or network.
 
     Example: videorlm replay last
     """
-    from rlm.ui.run import run_replay
+    from rlm.commands.replay import run
 
-    raise typer.Exit(run_replay(transcript))
+    return run(transcript)
 
 
 @app.command()
+@_guarded
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where the film goes.")] = Path("demo"),
-    seed: Annotated[int, typer.Option(help="Which film.")] = 7,
-    questions: Annotated[int, typer.Option(help="How many of its questions to ask.")] = 6,
-) -> None:
+    seed: Annotated[int, typer.Option(min=0, help="Which film.")] = 7,
+    questions: Annotated[int, typer.Option(min=1, help="How many of its questions to ask.")] = 6,
+) -> int:
     """Make a procedural film, index it and ask it questions with the built-in model.
 
     Example: videorlm demo /tmp/film --seed 3
     """
-    from rlm.ui.demo import run_demo
+    from rlm.commands.demo import run
 
-    raise typer.Exit(run_demo(folder, seed, questions))
+    return run(folder, seed, questions)
 
 
 def main() -> None:
-    """Entry point: errors are one line and an exit code, never a traceback."""
-    code = UNEXPECTED
-    try:
-        app(prog_name="videorlm")
-    except VideoRLMError as error:
-        print(f"videorlm: {error}", file=sys.stderr)
-        code = error.exit_code
-    except KeyboardInterrupt:
-        print("videorlm: interrupted", file=sys.stderr)
-        code = INTERRUPTED
-    except BrokenPipeError:
-        # The reader of stdout went away; say nothing, and do not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
-    except Exception as error:
-        if os.environ.get("VIDEORLM_DEBUG"):
-            raise
-        what = " ".join(f"{type(error).__name__}: {error}".split())
-        print(
-            f"videorlm: unexpected error, please report it: {what} "
-            "(VIDEORLM_DEBUG=1 shows the traceback)",
-            file=sys.stderr,
-        )
-    sys.exit(code)
+    """Entry point of the ``videorlm`` script."""
+    app(prog_name="videorlm")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 For each setting: the command line, the environment (``VIDEORLM_MODEL`` and so on), the file
 ``videorlm.toml`` in the working folder, the user's ``config.toml`` in ``~/.config/videorlm``, the
 built-in default.
+
+A folder may come from anybody: its ``videorlm.toml`` may not set ``api_base``, to which the user's
+questions, pictures and key would go.
 """
 
 from __future__ import annotations
@@ -12,11 +15,19 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+)
 
 from rlm.errors import UsageError
 
 PREFIX = "VIDEORLM_"
+FOLDER_FILE = Path("videorlm.toml")
 
 
 class Config(BaseModel):
@@ -28,9 +39,16 @@ class Config(BaseModel):
     api_base: str | None = None
     preset: str | None = None
     max_turns: PositiveInt | None = None
+    max_tokens: PositiveInt | None = None
     max_usd: PositiveFloat | None = None
+    max_seconds: PositiveFloat | None = None
     transcripts: Path | None = None
     cache: Path | None = None
+
+    @field_validator("transcripts", "cache")
+    @classmethod
+    def _at_home(cls, path: Path | None) -> Path | None:
+        return path.expanduser() if path else None
 
 
 def user_file() -> Path:
@@ -46,8 +64,13 @@ def load_config() -> Config:
     """
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    for file in (user_file(), Path("videorlm.toml")):
+    for file in (user_file(), FOLDER_FILE):
         for name, value in _read(file).items():
+            if file == FOLDER_FILE and name == "api_base":
+                raise UsageError(
+                    f"{file}: api_base may not be set by a folder; use --api-base, "
+                    f"{PREFIX}API_BASE or {user_file()}"
+                )
             values[name], sources[name] = value, str(file)
     for name in Config.model_fields:
         variable = PREFIX + name.upper()

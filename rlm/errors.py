@@ -11,7 +11,8 @@
     ├── LanguageModelError                  4   the language model cannot be used
     │   ├── UnknownModel
     │   ├── MissingKey
-    │   └── ModelUnavailable                    endpoint down, refused, out of retries
+    │   ├── ModelUnavailable                    endpoint down, refused, out of retries
+    │   └── ConversationTooLong                 more than the model reads at once
     ├── EncoderError                        5   weights or index
     │   ├── WeightsMissing                      not on this machine, or not what they should be
     │   ├── IndexDamaged
@@ -70,6 +71,10 @@ class MissingKey(LanguageModelError):
 
 class ModelUnavailable(LanguageModelError):
     """The endpoint is down, refuses, or stayed silent through all retries."""
+
+
+class ConversationTooLong(LanguageModelError):
+    """The messages are more than the model reads at once."""
 
 
 class EncoderError(VideoRLMError):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rlm.agent.text import well_formed
 from rlm.spans import Span
 
 CANNOT_TELL = "I can't tell"
@@ -34,7 +35,7 @@ def letter(index: int) -> str:
 
 def read_answer(
     value: object,
-    evidence: object,
+    evidence: Sequence[tuple[float, float]] | None,
     confidence: object,
     options: Sequence[str],
     duration: float,
@@ -54,25 +55,28 @@ def read_answer(
     if options:
         choice = _choice(value, options)
         return Answer(options[choice], choice, spans, sure)
-    text = str(value).strip()
+    text = well_formed(str(value)).strip()
     if not text:
         raise ValueError("the answer is empty; say in a few words what you found")
     return Answer(text, None, spans, sure)
 
 
-def from_words(text: str, options: Sequence[str]) -> Answer:
-    """The best answer to be had from a reply that did not call ``answer``."""
-    words = text.strip() or CANNOT_TELL
+def from_words(text: str, options: Sequence[str]) -> Answer | None:
+    """The best answer to be had from the words of a reply that did not call ``answer``.
+
+    ``None`` when there are no words, or when there are options and they name none.
+    """
+    words = text.strip()
     for choice, option in enumerate(options):
         if _plain(words) in (_plain(option), letter(choice).lower()):
             return Answer(option, choice, best_effort=True)
     # A letter alone on a line, or after "answer", is how models end when they are cut short.
-    found = re.findall(r"(?:^|answer(?: is)?:?\s*)\(?([A-Z])[).:]*\s*$", words, re.I | re.M)
+    found = re.findall(r"(?:^|(?i:answer(?: is)?):?\s*)\(?([A-Z])[).:]*\s*$", words, re.M)
     if options and found:
-        choice = ord(found[-1].upper()) - ord("A")
+        choice = ord(found[-1]) - ord("A")
         if choice < len(options):
             return Answer(options[choice], choice, best_effort=True)
-    return Answer(words, None, best_effort=True)
+    return Answer(words, None, best_effort=True) if words and not options else None
 
 
 def _plain(text: str) -> str:
@@ -85,9 +89,8 @@ def _choice(value: str | float, options: Sequence[str]) -> int:
     exact = [i for i in by_text if options[i].strip() == str(value).strip()]
     by_text = exact or by_text
     by_place: int | None = None
-    if isinstance(value, int) and 0 <= value < len(options):
-        by_place = value
-    elif isinstance(value, str):
+    # A bare number that is no option's text is not guessed at: models count from 0 and from 1.
+    if isinstance(value, str):
         head = re.fullmatch(r"\(?([A-Za-z])\)?(?:[.:)]\s*(.*))?", value.strip(), re.S)
         if head and ord(head[1].upper()) - ord("A") < len(options):
             index = ord(head[1].upper()) - ord("A")
@@ -103,24 +106,15 @@ def _choice(value: str | float, options: Sequence[str]) -> int:
     raise ValueError(f"{value!r} is not an option; pass the letter of one of {listing}")
 
 
-def _spans(evidence: object, duration: float) -> tuple[Span, ...]:
-    if evidence is None:
-        return ()
-    wanted = "evidence is a list of (start, end) in seconds"
-    if not isinstance(evidence, list | tuple):
-        raise TypeError(f"{wanted}, not {type(evidence).__name__}")
-    pairs = [evidence] if evidence and isinstance(evidence[0], int | float) else list(evidence)
+def _spans(evidence: Sequence[tuple[float, float]] | None, duration: float) -> tuple[Span, ...]:
     spans = []
-    for pair in pairs:
-        if not isinstance(pair, list | tuple) or len(pair) != 2:
-            raise TypeError(f"{wanted}, not {pair!r}")
-        start, end = pair
-        if not all(isinstance(t, int | float) and not isinstance(t, bool) for t in (start, end)):
-            raise TypeError(f"{wanted}, not {pair!r}")
+    for start, end in evidence or ():
+        if end < start:
+            raise ValueError(f"evidence ({start:g}, {end:g}) ends before it starts")
         # Half a second of grace: models round the duration when they write the last span.
-        if not 0 <= start <= end <= duration + 0.5:
+        if not (start >= 0 and end <= duration + 0.5):
             raise ValueError(f"evidence ({start:g}, {end:g}) is not inside 0-{duration:.2f} s")
-        spans.append(Span(min(float(start), duration), min(float(end), duration)))
+        spans.append(Span(min(start, duration), min(end, duration)))
     return tuple(spans)
 
 

@@ -6,15 +6,22 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rlm.agent.budget import Budget
 from rlm.agent.choose import Choice, choose_model, choose_preset, make_model
 from rlm.agent.events import Event, ModelReplied, Sink
-from rlm.agent.session import Jail, Result, Session, check_question, default_jail
+from rlm.agent.question import check_price, check_question
+from rlm.agent.session import Jail, Result, Session, default_jail
+from rlm.agent.text import counted
 from rlm.agent.transcript import TranscriptWriter, default_folder
-from rlm.config import Config
-from rlm.errors import JailError
-from sandbox import SandboxUnavailable
+from rlm.config import Config, load_config
+from rlm.errors import JailError, VideoNotFound
+from sandbox import SandboxError
+
+if TYPE_CHECKING:
+    from rlm.index import VideoIndex
+    from rlm.video import Video
 
 
 @dataclass(frozen=True)
@@ -37,8 +44,8 @@ def ask(
     preset: str | None = None,
     budget: Budget | None = None,
     config: Config | None = None,
-    transcripts: Path | None = None,
-    cache: Path | None = None,
+    transcripts: str | Path | None = None,
+    cache: str | Path | None = None,
     sinks: Sequence[Sink] = (),
     notify: Callable[[str], None] = lambda line: None,
     progress: Callable[[float, float], None] | None = None,
@@ -46,59 +53,106 @@ def ask(
 ) -> Asked:
     """Answer ``question`` about the file ``video``.
 
-    ``notify`` is told, in one line each, which model and preset were chosen and why; ``progress``
-    gets seconds indexed and seconds in all. Everything cheap is checked before the index is
-    built, and a run whose model never replied leaves no transcript.
+    What is ``None`` is taken from ``config``, by default the user's settings. ``notify`` is told,
+    in one line each, what was chosen and why; ``progress`` gets seconds indexed and seconds in
+    all. Everything cheap is checked before the index is built, and a run that fails before its
+    model replied leaves no transcript.
 
     Raises any ``VideoRLMError``; see ``rlm/errors.py``.
     """
-    from rlm.index import VideoIndex
     from rlm.video import Video
 
-    config = config or Config()
+    config = config or load_config()
+    budget = budget or budget_of(config)
     check_question(question, options)
+    if "://" in str(video):
+        raise VideoNotFound(f"{video} is an address; only files can be opened: download it first")
     opened = Video.open(video)
-    model_choice = choose_model(model, config)
+    if opened.missing:
+        notify(f"warning: the last {opened.missing:.1f} s of {opened.path.name} are missing")
+    chosen = choose_model(model, config)
+    endpoint = api_base or (config.api_base if chosen.configured else None)
+    language_model = make_model(chosen.name, endpoint)
+    check_price(language_model, budget)
     preset_choice = choose_preset(preset, config)
-    language_model = make_model(model_choice.name, api_base or config.api_base)
-    notify(_line("model", model_choice))
+    notify(_line("model", chosen) + (f" at {endpoint}" if endpoint else ""))
     notify(_line("preset", preset_choice))
-    began = time.monotonic()
-    index = VideoIndex.build(
-        opened, preset_choice.name, cache=cache or config.cache, progress=progress
-    )
-    seconds = time.monotonic() - began
-    notify(
-        f"index: {len(index.windows)} windows, {len(index.scenes())} scenes; "
-        f"{opened.span.duration:.1f} s of video in {seconds:.1f} s "
-        f"({opened.span.duration / seconds:.0f}x real time)"
-    )
+    parent = Path(transcripts or config.transcripts or default_folder()).expanduser()
+    root = Path(cache) if cache else config.cache
     replied = False
 
     def note_reply(event: Event) -> None:
         nonlocal replied
         replied = replied or isinstance(event, ModelReplied)
 
-    parent = transcripts or config.transcripts or default_folder()
     with TranscriptWriter(parent, question) as transcript:
         try:
+            _try_jail(jail, notify)
+            index = _index(opened, preset_choice.name, root, notify, progress)
             result = Session(
                 index=index,
                 model=language_model,
                 question=question,
                 options=options,
-                budget=budget or Budget(),
+                budget=budget,
                 sinks=(transcript, note_reply, *sinks),
                 store=transcript.media,
                 jail=jail,
-                path_shown=str(video),
             ).run()
-        except SandboxUnavailable as error:
+        except SandboxError as error:
             raise JailError(str(error)) from error
+        except BaseException:
+            if replied:
+                notify(f"what there is of the run is kept: {transcript.path}")
+            raise
         finally:
             if not replied:
                 transcript.discard()
-    return Asked(result, transcript.path, model_choice.name, preset_choice.name)
+    return Asked(result, transcript.path, chosen.name, index.preset)
+
+
+def budget_of(config: Config) -> Budget:
+    """The limits the settings name, and the defaults for the rest."""
+    default = Budget()
+    return Budget(
+        turns=config.max_turns or default.turns,
+        tokens=config.max_tokens,
+        usd=config.max_usd,
+        seconds=config.max_seconds,
+    )
+
+
+def _try_jail(jail: Jail, notify: Callable[[str], None]) -> None:
+    """Find out that there is no jail before an hour of indexing, not after."""
+    with jail({}, ()) as sandbox:
+        if sandbox.notice:
+            notify(f"sandbox: {sandbox.level} ({sandbox.notice})")
+
+
+def _index(
+    video: Video,
+    preset: str,
+    cache: Path | None,
+    notify: Callable[[str], None],
+    progress: Callable[[float, float], None] | None,
+) -> VideoIndex:
+    from rlm.index import VideoIndex
+
+    built = False
+
+    def note_progress(done: float, total: float) -> None:
+        nonlocal built
+        built = True
+        if progress is not None:
+            progress(done, total)
+
+    began = time.monotonic()
+    index = VideoIndex.build(video, preset, cache=cache, progress=note_progress)
+    seconds, length = time.monotonic() - began, video.span.duration
+    how = f"built in {seconds:.1f} s ({length / seconds:.0f}x real time)" if built else "found"
+    windows = counted(len(index.windows), "window")
+    notify(f"index: {windows}, {counted(len(index.scenes()), 'scene')}, {how}")
+    return index
 
 
 def _line(what: str, choice: Choice) -> str:

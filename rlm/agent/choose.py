@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import json
 import os
-import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http.client import HTTPException
+from typing import Any
 
 from rlm.agent.llm import LanguageModel
 from rlm.config import Config
+from rlm.errors import UsageError
 
 BUILTIN = "builtin"
 PROVIDERS = (
@@ -31,18 +33,23 @@ OLLAMA = "http://127.0.0.1:11434"
 
 @dataclass(frozen=True)
 class Choice:
-    """A name and the reason for it, in words."""
+    """A name and the reason for it, in words; ``configured`` when it comes from the settings."""
 
     name: str
     why: str
+    configured: bool = False
 
 
 def choose_model(named: str | None, config: Config) -> Choice:
-    """The model to use."""
-    if named:
+    """The model to use.
+
+    Raises ``UsageError`` for an empty name.
+    """
+    if named is not None:
+        _check_name(named, "model")
         return Choice(named, "from the command line")
     if config.model:
-        return Choice(config.model, "from the configuration")
+        return Choice(config.model, "from the configuration", configured=True)
     for variable, model in PROVIDERS:
         if os.environ.get(variable):
             return Choice(model, f"{variable} is set")
@@ -60,7 +67,8 @@ def choose_preset(named: str | None, config: Config) -> Choice:
     """
     from rlm.encoders import available_presets
 
-    if named:
+    if named is not None:
+        _check_name(named, "preset")
         return Choice(named, "from the command line")
     if config.preset:
         return Choice(config.preset, "from the configuration")
@@ -70,11 +78,18 @@ def choose_preset(named: str | None, config: Config) -> Choice:
     return Choice(BUILTIN, "no other weights are on this machine")
 
 
-def make_model(name: str, api_base: str | None = None) -> LanguageModel:
-    """The model of that name.
+def _check_name(name: str, what: str) -> None:
+    if not name.strip():
+        raise UsageError(f"the name of the {what} is empty; leave --{what} out for the default")
 
-    Raises ``UnknownModel`` or ``MissingKey``.
+
+def make_model(name: str, api_base: str | None = None) -> LanguageModel:
+    """The model of that name, at the address ``api_base`` if one is given.
+
+    Raises ``UsageError`` for an address that is none, ``UnknownModel`` or ``MissingKey``.
     """
+    if api_base is not None and not api_base.startswith(("http://", "https://")):
+        raise UsageError(f"{api_base!r} is no address of an endpoint; it begins with http://")
     if name == BUILTIN:
         from rlm.agent.policy import BuiltinModel
 
@@ -85,12 +100,25 @@ def make_model(name: str, api_base: str | None = None) -> LanguageModel:
 
 
 def _ollama() -> str | None:
-    """The first model a local Ollama offers, or ``None``; a closed port answers at once."""
-    host = os.environ.get("OLLAMA_API_BASE") or OLLAMA
+    """The best model a local Ollama offers, one that sees before one that only reads.
+
+    ``None`` without an Ollama; a closed port answers at once.
+    """
+    host = (os.environ.get("OLLAMA_API_BASE") or OLLAMA).rstrip("/")
+    blind = None
     try:
-        with urllib.request.urlopen(f"{host.rstrip('/')}/api/tags", timeout=1) as reply:
-            models = json.load(reply).get("models") or []
-    except (OSError, ValueError, urllib.error.URLError):
-        return None
-    names = [str(model.get("name")) for model in models if model.get("name")]
-    return names[0] if names else None
+        for model in _get(f"{host}/api/tags")["models"]:
+            abilities = _get(f"{host}/api/show", {"model": model["name"]}).get("capabilities", [])
+            if "completion" in abilities and "vision" in abilities:
+                return str(model["name"])
+            if "completion" in abilities:
+                blind = blind or str(model["name"])
+    except (OSError, HTTPException, ValueError, TypeError, KeyError, AttributeError):
+        return None  # something else listens there
+    return blind
+
+
+def _get(url: str, body: dict[str, str] | None = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(url, data=data, timeout=1) as reply:
+        return json.load(reply)

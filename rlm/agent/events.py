@@ -2,8 +2,10 @@
 
 ::
 
-    session_started  prompted+  ( [reply_delta*] model_replied  [cell_started]  tool_called*
-    observed )*  [answered]  session_ended
+    session_started  prompted prompted
+      ( [prompted]  model_called reply_delta*  model_replied
+        [cell_started  (tool_called | tool_model_used)*]  observed )*
+    [answered]  session_ended
 
 The terminal, the transcript and the page are sinks; replay feeds the same events again. Events
 marked *transient* are for live views only and are not written down, since what they say stands in
@@ -13,15 +15,28 @@ a later event: every message is stored once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from rlm.agent.text import well_formed
 
 SCHEMA_VERSION = 1
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _encodable(cls, values: Any) -> Any:
+        # A lone surrogate, from a model or from the jail, could not be written down.
+        if not isinstance(values, dict):
+            return values
+        return {
+            name: well_formed(value) if isinstance(value, str) else value
+            for name, value in values.items()
+        }
 
 
 class Text(_Strict):
@@ -43,9 +58,9 @@ Part = Annotated[Text | Image, Field(discriminator="kind")]
 
 
 class VideoInfo(_Strict):
-    """Which video was asked about. ``path`` is what the user typed; ``sha256`` decides."""
+    """Which video was asked about: its file's name, and the digest that decides."""
 
-    path: str
+    name: str
     sha256: str
     duration: float
     width: int
@@ -84,6 +99,14 @@ class Prompted(Event):
     kind: Literal["prompted"] = "prompted"
     role: Literal["system", "user"]
     parts: tuple[Part, ...]
+
+
+class ModelCalled(Event):
+    """The model is being waited for."""
+
+    transient: ClassVar[bool] = True
+    kind: Literal["model_called"] = "model_called"
+    turn: int
 
 
 class ReplyDelta(Event):
@@ -150,7 +173,7 @@ class Observed(Event):
     turn: int
     parts: tuple[Part, ...]
     frames: int = 0
-    failure: Literal["no_code", "error", "timed_out", "killed"] | None = None
+    failure: Literal["no_code", "cut", "error", "timed_out", "killed"] | None = None
     seconds: float
     host_seconds: float
 
@@ -182,6 +205,7 @@ class SessionEnded(Event):
 AnyEvent = Annotated[
     SessionStarted
     | Prompted
+    | ModelCalled
     | ReplyDelta
     | ModelReplied
     | CellStarted

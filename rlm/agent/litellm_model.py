@@ -8,12 +8,14 @@ from __future__ import annotations
 import base64
 import os
 import random
+import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from rlm.agent.llm import Message, Picture, Reply, Usage
-from rlm.errors import LanguageModelError, MissingKey, ModelUnavailable, UnknownModel
+from rlm.agent.text import well_formed
+from rlm.errors import ConversationTooLong, MissingKey, ModelUnavailable, UnknownModel
 
 RETRIES = 4
 """Calls made before giving up on rate limits, server errors and lost connections."""
@@ -21,6 +23,8 @@ BACK_OFF = 1.0
 """Seconds before the first retry; it doubles, with jitter."""
 LONGEST_WAIT = 60.0
 """Seconds: a server that asks for more is waited for this long."""
+LOCAL = frozenset({"ollama", "ollama_chat", "llamafile", "lm_studio", "hosted_vllm", "vllm"})
+"""Providers that run on the user's own machine: their price is known, and it is zero."""
 
 
 def _litellm() -> Any:
@@ -33,12 +37,16 @@ def _litellm() -> Any:
     return litellm
 
 
-class _NothingSaid(Exception):
-    """A stream without a word and without usage: no model ends like that."""
+# What litellm puts before a provider's own words, some of it twice.
+_LITELLM_NAMES = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception|Timeout)(?:: | - ))+")
+
+
+class _CutOff(Exception):
+    """A stream that ended without its model having said that it is done."""
 
 
 class LiteLLMModel:
-    """A model by litellm's name, such as ``anthropic/claude-sonnet-4-5`` or ``ollama_chat/gemma3``.
+    """A model by litellm's name, such as ``anthropic/claude-sonnet-4-6`` or ``ollama_chat/gemma3``.
 
     ``api_base`` is the address of an OpenAI-compatible endpoint; ``timeout`` is seconds a call may
     stay silent. Raises ``UnknownModel`` when no provider knows the name and ``MissingKey`` when
@@ -50,27 +58,31 @@ class LiteLLMModel:
         name: str,
         *,
         api_base: str | None = None,
-        temperature: float | None = None,
         timeout: float = 300.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.name = name
         self._api_base = api_base
-        self._temperature = temperature
         self._timeout = timeout
         self._sleep = sleep
         self._litellm = _litellm()
-        self._check()
+        self._provider = self._check()
 
     @property
     def priced(self) -> bool:
-        """Whether litellm's table, which ships with it, has prices for this model."""
+        """Whether litellm's table, which ships with it, has a price for this model.
+
+        An endpoint of one's own has its own prices, whatever the model is called.
+        """
         return self._usd(1000, 1000) is not None
 
     def complete(
         self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None
     ) -> Reply:
-        """Stream one reply, retrying what may pass with back-off and jitter."""
+        """Stream one reply, retrying what may pass with back-off and jitter.
+
+        ``on_text`` may hear the beginning of a reply again after a connection was lost.
+        """
         payload = [_payload(message) for message in messages]
         for attempt in range(RETRIES):
             try:
@@ -79,23 +91,38 @@ class LiteLLMModel:
                 if attempt == RETRIES - 1:
                     raise ModelUnavailable(self._unavailable(error)) from error
                 asked = _retry_after(error)
-                self._sleep(asked or BACK_OFF * 2**attempt * random.uniform(0.7, 1.3))
-            except Exception as error:
-                raise self._typed(error) from error
+                backed_off = BACK_OFF * 2**attempt * random.uniform(0.7, 1.3)
+                self._sleep(backed_off if asked is None else asked)
         raise AssertionError("the last attempt returns or raises")
 
     def _stream(
         self, payload: list[dict[str, Any]], on_text: Callable[[str], None] | None
     ) -> Reply:
+        text, reasoning, usage = [], [], None
+        stream = self._typed(lambda: self._open(payload))
+        while (chunk := self._typed(lambda: next(stream, None))) is not None:
+            usage = getattr(chunk, "usage", None) or usage
+            for choice in chunk.choices:
+                if piece := getattr(choice.delta, "reasoning_content", None):
+                    reasoning.append(piece)
+                if piece := getattr(choice.delta, "content", None):
+                    text.append(piece)
+                    if on_text is not None:
+                        on_text(piece)
+        # litellm makes up a finish reason where none came; this one is the server's own.
+        finish = stream.received_finish_reason
+        if finish is None:
+            raise _CutOff("the stream ended in the middle")
+        said, thought = well_formed("".join(text)), well_formed("".join(reasoning))
+        return Reply(said, self._usage(usage), thought, cut=finish == "length")
+
+    def _open(self, payload: list[dict[str, Any]]) -> Any:
         extra: dict[str, Any] = {}
-        if self._temperature is not None:
-            extra["temperature"] = self._temperature
         if self._api_base is not None:
             extra["api_base"] = self._api_base
             if self._missing_keys():
                 extra["api_key"] = "none"  # local endpoints want none, the client insists on one
-        text, reasoning, usage = [], [], None
-        stream = self._litellm.completion(
+        return self._litellm.completion(
             model=self.name,
             messages=payload,
             stream=True,
@@ -105,18 +132,6 @@ class LiteLLMModel:
             max_retries=0,
             **extra,
         )
-        for chunk in stream:
-            usage = getattr(chunk, "usage", None) or usage
-            for choice in chunk.choices:
-                if piece := getattr(choice.delta, "reasoning_content", None):
-                    reasoning.append(piece)
-                if piece := getattr(choice.delta, "content", None):
-                    text.append(piece)
-                    if on_text is not None:
-                        on_text(piece)
-        if not (text or reasoning or usage):
-            raise _NothingSaid("the endpoint answered, but not in the chat protocol")
-        return Reply("".join(text), self._usage(usage), "".join(reasoning))
 
     def _usage(self, usage: Any) -> Usage:
         sent = getattr(usage, "prompt_tokens", None)
@@ -126,26 +141,30 @@ class LiteLLMModel:
         return Usage(sent, received, self._usd(sent, received))
 
     def _usd(self, sent: int, received: int) -> float | None:
-        try:
-            prices = self._litellm.cost_per_token(
-                model=self.name, prompt_tokens=sent, completion_tokens=received
-            )
-        except Exception:  # noqa: BLE001 - litellm raises bare Exception for a model without a price
+        if self._provider in LOCAL:
+            return 0.0
+        short = self.name.partition("/")[2]
+        entry = self._litellm.model_cost.get(self.name) or self._litellm.model_cost.get(short) or {}
+        # litellm counts an absent price as zero; here it is unknown.
+        if self._api_base is not None or not entry.get("input_cost_per_token"):
             return None
+        prices = self._litellm.cost_per_token(
+            model=self.name, prompt_tokens=sent, completion_tokens=received
+        )
         return float(sum(prices))
 
     def _missing_keys(self) -> list[str]:
         missing = self._litellm.validate_environment(self.name)["missing_keys"]
-        # An address is no secret: every local server has a default one.
-        return [key for key in missing if not key.endswith("_API_BASE")]
+        # What is no secret may come from elsewhere: a default address, a cloud's own credentials.
+        return [name for name in missing if name.endswith(("_API_KEY", "_TOKEN"))]
 
-    def _check(self) -> None:
+    def _check(self) -> str:
         try:
-            self._litellm.get_llm_provider(self.name, api_base=self._api_base)
+            _, provider, *_ = self._litellm.get_llm_provider(self.name, api_base=self._api_base)
         except self._litellm.exceptions.BadRequestError as error:
             raise UnknownModel(
                 f"no provider knows a model {self.name!r}; write it as provider/model, "
-                "as in anthropic/claude-sonnet-4-5 or ollama_chat/gemma3"
+                "as in anthropic/claude-sonnet-4-6 or ollama_chat/gemma3"
             ) from error
         missing = self._missing_keys()
         if missing and self._api_base is None:
@@ -153,22 +172,34 @@ class LiteLLMModel:
                 f"{self.name} needs {' or '.join(missing)} in the environment; "
                 "set it, or choose another --model"
             )
+        return str(provider)
 
     def _transient(self) -> tuple[type[Exception], ...]:
         e = self._litellm.exceptions
         return (
-            _NothingSaid,
-            e.RateLimitError, e.InternalServerError, e.ServiceUnavailableError, e.Timeout,
+            _CutOff, e.RateLimitError, e.InternalServerError, e.ServiceUnavailableError, e.Timeout,
             e.APIConnectionError, e.BadGatewayError, e.MidStreamFallbackError,
         )  # fmt: skip
 
-    def _typed(self, error: Exception) -> LanguageModelError:
+    def _typed(self, step: Callable[[], Any]) -> Any:
+        """``step()``, a step of litellm's, with what cannot pass raised as an error of ours."""
         e = self._litellm.exceptions
-        if isinstance(error, e.AuthenticationError | e.PermissionDeniedError):
-            return MissingKey(f"{self.name} refused the key: {_line(error)}")
-        if isinstance(error, e.NotFoundError):
-            return UnknownModel(f"the provider has no model {self.name!r}: {_line(error)}")
-        return ModelUnavailable(self._unavailable(error))
+        try:
+            return step()
+        except self._transient():
+            raise
+        except (e.AuthenticationError, e.PermissionDeniedError) as error:
+            raise MissingKey(f"{self.name} refused the key: {_line(error)}") from error
+        except e.NotFoundError as error:
+            raise UnknownModel(
+                f"the provider has no model {self.name!r}: {_line(error)}"
+            ) from error
+        except e.ContextWindowExceededError as error:
+            raise ConversationTooLong(
+                f"{self.name} cannot read that much at once: {_line(error)}"
+            ) from error
+        except Exception as error:
+            raise ModelUnavailable(self._unavailable(error)) from error
 
     def _unavailable(self, error: Exception) -> str:
         where = f" at {self._api_base}" if self._api_base else ""
@@ -176,16 +207,17 @@ class LiteLLMModel:
 
 
 def _line(error: Exception) -> str:
-    words = " ".join(str(error).split())
+    words = _LITELLM_NAMES.sub("", " ".join(str(error).split()))
     return words if len(words) <= 200 else words[:197] + "..."
 
 
 def _retry_after(error: Exception) -> float | None:
     headers = getattr(error, "litellm_response_headers", None) or {}
     try:
-        return min(LONGEST_WAIT, float(headers.get("retry-after", "")))
+        asked = float(headers.get("retry-after", ""))
     except ValueError:
         return None
+    return asked if 0 <= asked <= LONGEST_WAIT else LONGEST_WAIT if asked > 0 else None
 
 
 def _payload(message: Message) -> dict[str, Any]:

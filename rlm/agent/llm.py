@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal, Protocol
 
+from rlm.agent.text import well_formed
+
 Role = Literal["system", "user", "assistant"]
 
 
@@ -29,6 +31,10 @@ class Message:
 
     role: Role
     parts: tuple[str | Picture, ...]
+
+    def __post_init__(self) -> None:
+        parts = tuple(well_formed(p) if isinstance(p, str) else p for p in self.parts)
+        object.__setattr__(self, "parts", parts)
 
     @property
     def text(self) -> str:
@@ -59,11 +65,16 @@ class Usage:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the model said. ``reasoning`` is kept apart and never goes back into the messages."""
+    """What the model said.
+
+    ``reasoning`` is kept apart and never goes back into the messages. ``cut`` says that the model
+    reached the length it may write, so that the end is missing.
+    """
 
     text: str
     usage: Usage
     reasoning: str = ""
+    cut: bool = False
 
 
 class LanguageModel(Protocol):
@@ -84,6 +95,7 @@ class LanguageModel(Protocol):
     ) -> Reply:
         """Continue ``messages``; ``on_text`` gets each piece of text as it streams in.
 
-        Raises ``LanguageModelError`` when no reply can be had.
+        Raises ``ConversationTooLong`` when the messages are more than the model reads, and
+        another ``LanguageModelError`` when no reply can be had.
         """
         ...

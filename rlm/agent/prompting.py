@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from rlm.agent.answer import letter
+from rlm.agent.text import one_line
 
 if TYPE_CHECKING:
     import jinja2
@@ -22,8 +23,6 @@ _FENCE = re.compile(
     r"(?P<body>.*?)(?:^[ \t]*(?P=fence)[`~]*[ \t]*$|\Z)",
     re.DOTALL | re.MULTILINE,
 )
-HEAD, TAIL = 6000, 2000
-"""Characters kept of a cell's output, from its start and its end."""
 _TAGS = frozenset({"python", "py", "python3", "repl"})
 
 
@@ -40,14 +39,14 @@ def _environment() -> jinja2.Environment:
     )
 
 
-def render(name: str, **values: Any) -> str:
+def render(name: str, /, **values: Any) -> str:
     """The text of ``prompts/<name>.md.jinja`` with ``values`` filled in."""
-    return _environment().get_template(f"{name}.md.jinja").render(**values).strip()
+    return _environment().get_template(f"{name}.md.jinja").render(**values).strip("\n")
 
 
 def options_for_prompt(options: Sequence[str]) -> list[dict[str, str]]:
     """Options with the letters the model answers by."""
-    return [{"letter": letter(i), "text": option} for i, option in enumerate(options)]
+    return [{"letter": letter(i), "text": one_line(o)} for i, o in enumerate(options)]
 
 
 def prompts_sha256() -> str:
@@ -61,27 +60,22 @@ def prompts_sha256() -> str:
 
 
 def extract_code(reply: str) -> str | None:
-    """The Python in ``reply``: its fenced blocks, joined; ``None`` when there is none.
+    """The Python in ``reply``: its first fenced block; ``None`` when there is none.
 
-    Blocks tagged ``python``, ``py`` or ``repl`` count; untagged ones count when no block is
-    tagged so, since models leave the tag out but also fence output they made up.
+    A block tagged ``python``, ``py`` or ``repl`` is taken, or the first untagged one when none is
+    tagged so. Later blocks are not run: a model that goes on after its first block goes on from
+    output it made up.
     """
-    blocks = [(m["tag"].lower(), m["body"]) for m in _FENCE.finditer(reply)]
-    tagged = [body for tag, body in blocks if tag in _TAGS]
-    chosen = tagged or [body for tag, body in blocks if not tag]
-    code = "\n".join(body.rstrip() for body in chosen if body.strip())
-    return code or None
+    return next(iter(code_blocks(reply)), None)
+
+
+def code_blocks(reply: str) -> list[str]:
+    """Every block of ``reply`` that could be run, in order."""
+    blocks = [(m["tag"].lower(), m["body"].rstrip()) for m in _FENCE.finditer(reply)]
+    tagged = [body for tag, body in blocks if tag in _TAGS and body.strip()]
+    return tagged or [body for tag, body in blocks if not tag and body.strip()]
 
 
 def without_code(reply: str) -> str:
     """The words of ``reply`` around its fenced blocks."""
     return re.sub(r"\n{3,}", "\n\n", _FENCE.sub("\n", reply)).strip()
-
-
-def cut_output(text: str) -> str:
-    """A cell's output as the model reads it: both ends of a long one, and how long it was."""
-    if len(text) <= HEAD + TAIL:
-        return text.rstrip()
-    left_out = len(text) - HEAD - TAIL
-    note = f"\n[... {left_out} of {len(text)} characters left out; print less at a time ...]\n"
-    return text[:HEAD] + note + text[-TAIL:].rstrip()

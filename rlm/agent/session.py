@@ -25,10 +25,21 @@ from rlm.agent import events as ev
 from rlm.agent.answer import Answer, from_words, read_answer
 from rlm.agent.budget import Budget, Meter
 from rlm.agent.llm import LanguageModel, Message, Picture, Reply
-from rlm.agent.prompting import cut_output, extract_code, options_for_prompt, prompts_sha256, render
+from rlm.agent.prompting import (
+    code_blocks,
+    extract_code,
+    options_for_prompt,
+    prompts_sha256,
+    render,
+    without_code,
+)
+from rlm.agent.question import check_price, check_question
+from rlm.agent.record import Record
+from rlm.agent.text import HEAD, TAIL, cut_output, one_line
 from rlm.agent.trace import traced
-from rlm.errors import UsageError
-from rlm.tools import RECORDS, TOOLS, Tool, ToolContext, bind, describe
+from rlm.errors import ConversationTooLong
+from rlm.tools import RECORDS, TOOLS, Labelled, Tool, ToolContext, VideoFacts, bind, describe
+from rlm.tools.video_info import video_info
 from sandbox import Outcome, Sandbox, StopCell
 
 if TYPE_CHECKING:
@@ -86,40 +97,36 @@ class Session:
     sinks: Sequence[ev.Sink] = ()
     store: Callable[[str, bytes], None] = lambda sha256, jpeg: None
     jail: Jail = default_jail
-    path_shown: str | None = None
 
     def __post_init__(self) -> None:
         check_question(self.question, self.options)
-        if self.budget.usd is not None and not self.model.priced:
-            raise UsageError(
-                f"the price of {self.model.name} is unknown, so a cap in dollars cannot be kept; "
-                "leave out --max-usd or cap --max-turns"
-            )
+        check_price(self.model, self.budget)
         self._meter = Meter(self.budget)
-        self._began = time.monotonic()
+        self._record = Record(self.sinks, self.store)
         self._messages: list[Message] = []
         self._pending: list[Picture] = []
         self._frames_pending = 0
         self._answer: Answer | None = None
+        self._wrapping_up = False
         self._sandbox_level = "none"
 
     def run(self) -> Result:
         """Run to the end and say how it ended.
 
-        Raises ``LanguageModelError`` when the model cannot be reached and ``SandboxUnavailable``
-        when there is no jail; ``KeyboardInterrupt`` passes through. The last event is always
-        ``session_ended``.
+        Raises ``LanguageModelError`` when the model cannot be reached and ``SandboxError`` when
+        there is no jail; ``KeyboardInterrupt`` passes through. Once there is a jail, the last
+        event is always ``session_ended``.
         """
         context = ToolContext(self.index.video, self.index, self._show, self._ask, self._submit)
         tools = {
-            name: traced(tool, self._emit, lambda: (self._at(), self._meter.turns))
+            name: traced(tool, self._record, self._turn, self.index.video.path)
             for name, tool in bind(TOOLS, context).items()
         }
+        status, reason = "failed", "stopped by an unexpected error"
         with self.jail(tools, RECORDS) as sandbox:
             self._sandbox_level = sandbox.level
-            self._begin()
-            status, reason = "failed", "stopped by an unexpected error"
             try:
+                self._begin(video_info(context), sandbox.limits.cell_seconds)
                 status, reason = self._loop(sandbox)
             except KeyboardInterrupt:
                 status, reason = "interrupted", "interrupted by the user"
@@ -132,7 +139,7 @@ class Session:
         meter = self._meter
         return Result(
             self._answer, status, reason, meter.turns, meter.frames, meter.tokens, meter.usd,
-            self._at(), self._sandbox_level,
+            self._record.at, self._sandbox_level,
         )  # fmt: skip
 
     # ---- the loop
@@ -140,68 +147,89 @@ class Session:
     def _loop(self, sandbox: Sandbox) -> tuple[str, str]:
         failures: list[str | None] = []
         while True:
-            spent = self._meter.exhausted()
-            if spent is None and len(failures) >= STUCK and len(set(failures[-STUCK:])) == 1:
-                stuck = failures[-1]
-                spent = f"{STUCK} turns in a row: {stuck}" if stuck not in (None, "error") else None
+            spent = self._meter.exhausted() or _stuck(failures)
             if spent is not None:
-                self._say("user", render("wrap_up", reason=spent, options=self.options))
-            reply = self._call_model()
+                return self._wrap_up(spent, sandbox)
+            try:
+                reply = self._call_model()
+            except ConversationTooLong as error:
+                # What was printed still fits more often than not; the pictures are what is large.
+                self._messages = [Message(m.role, (m.text,)) for m in self._messages]
+                return self._wrap_up(str(error), sandbox)
             failures.append(self._run_reply(reply, sandbox))
-            if self._answer is None and spent is not None:
-                self._answer = from_words(reply.text, self.options)
-                self._emit_answer()
             if self._answer is not None:
-                return "answered", spent or ""
+                return "answered", ""
+
+    def _wrap_up(self, reason: str, sandbox: Sandbox) -> tuple[str, str]:
+        """One last call, from which the best answer to be had is taken."""
+        self._wrapping_up = True
+        self._say("user", render("wrap_up", reason=reason, options=self.options))
+        reply = self._call_model()
+        if extract_code(reply.text) is not None and not reply.cut:
+            self._run_reply(reply, sandbox)
+        if self._answer is None:
+            self._answer = from_words(without_code(reply.text), self.options)
+            if self._answer is None:
+                return "no_answer", f"{reason}; the last reply held no answer"
+            self._emit_answer()
+        return "answered", reason
 
     def _call_model(self) -> Reply:
         turn = self._meter.turns + 1
         began = time.monotonic()
+        self._record.emit(ev.ModelCalled, turn=turn)
         reply = self.model.complete(
             self._messages,
-            lambda text: self._emit(ev.ReplyDelta(at=self._at(), turn=turn, text=text)),
+            lambda text: self._record.emit(ev.ReplyDelta, turn=turn, text=text),
         )
         self._meter.turns = turn
         self._meter.add(reply.usage)
         self._messages.append(Message("assistant", (reply.text,)))
-        self._emit(
-            ev.ModelReplied(
-                at=self._at(),
-                turn=turn,
-                text=reply.text,
-                reasoning=reply.reasoning,
-                seconds=time.monotonic() - began,
-                input_tokens=reply.usage.input_tokens,
-                output_tokens=reply.usage.output_tokens,
-                usd=reply.usage.usd,
-            )
+        self._record.emit(
+            ev.ModelReplied,
+            turn=turn,
+            text=reply.text,
+            reasoning=reply.reasoning,
+            seconds=time.monotonic() - began,
+            input_tokens=reply.usage.input_tokens,
+            output_tokens=reply.usage.output_tokens,
+            usd=reply.usage.usd,
         )
         return reply
 
     def _run_reply(self, reply: Reply, sandbox: Sandbox) -> str | None:
         """Run the reply's code and observe; returns the kind of failure, or ``None``."""
-        code = extract_code(reply.text)
-        if code is None:
+        if reply.cut:
+            return self._observe(None, "cut")
+        blocks = code_blocks(reply.text)
+        if not blocks:
             return self._observe(None, "no_code")
-        self._emit(ev.CellStarted(at=self._at(), turn=self._meter.turns, code=code))
-        outcome = sandbox.run(code)
+        self._record.emit(ev.CellStarted, turn=self._meter.turns, code=blocks[0])
+        outcome = sandbox.run(blocks[0])
         if self._answer is not None:
             self._observe(outcome, None)
             self._emit_answer()
             return None
         failure = "killed" if outcome.restarted else "timed_out" if outcome.timed_out else None
-        return self._observe(outcome, failure or ("error" if outcome.error else None))
+        failure = failure or ("error" if outcome.error else None)
+        return self._observe(outcome, failure, len(blocks))
 
-    def _observe(self, outcome: Outcome | None, failure: Any) -> str | None:
+    def _observe(self, outcome: Outcome | None, failure: Any, blocks: int = 1) -> str | None:
         pictures, self._pending = tuple(self._pending), []
         frames, self._frames_pending = self._frames_pending, 0
         self._meter.frames += frames
+        printed, error = "", ""
+        if outcome is not None:
+            length = outcome.stdout_bytes + outcome.stderr_bytes
+            printed = cut_output(outcome.stdout + outcome.stderr, length)
+            error = cut_output(str(outcome.error)) if outcome.error else ""
         text = render(
             "turn",
             problem=failure,
-            stdout=cut_output(outcome.stdout + outcome.stderr) if outcome else "",
-            error=str(outcome.error) if outcome and outcome.error else "",
+            stdout=printed,
+            error=error,
             pictures=len(pictures),
+            blocks=blocks,
             answered=self._answer is not None,
         )
         parts: list[str | Picture] = [text] if text else []
@@ -210,182 +238,156 @@ class Session:
         parts.append(f"[turn {self._meter.turns} done; left: {self._meter.left()}]")
         message = Message("user", tuple(parts))
         self._messages.append(message)
-        self._emit(
-            ev.Observed(
-                at=self._at(),
-                turn=self._meter.turns,
-                parts=self._filed(message),
-                frames=frames,
-                failure=failure,
-                seconds=outcome.seconds if outcome else 0.0,
-                host_seconds=outcome.host_seconds if outcome else 0.0,
-            )
+        self._record.emit(
+            ev.Observed,
+            turn=self._meter.turns,
+            parts=self._record.file(message),
+            frames=frames,
+            failure=failure,
+            seconds=outcome.seconds if outcome else 0.0,
+            host_seconds=outcome.host_seconds if outcome else 0.0,
         )
         return None if failure is None else str(failure)
 
     # ---- what tools reach: pictures, sub-questions, the answer
 
-    def _show(self, rgb: NDArray[np.uint8], label: str, frames: int) -> None:
-        picture = Picture(_jpeg(rgb), label)
-        if picture in self._pending:
-            return  # the same frame twice in one observation tells the model nothing
-        if len(self._pending) >= MAX_PICTURES:
+    def _show(self, pictures: Sequence[Labelled]) -> None:
+        fresh: list[tuple[Picture, int]] = []
+        for label, rgb, frames in pictures:
+            picture = Picture(_jpeg(rgb), label)
+            # The same frame twice in one observation tells the model nothing.
+            if picture not in self._pending and picture not in (p for p, _ in fresh):
+                fresh.append((picture, frames))
+        if len(self._pending) + len(fresh) > MAX_PICTURES:
             raise ValueError(
-                f"at most {MAX_PICTURES} pictures a turn; look at fewer, or use contact_sheet()"
+                f"{len(fresh)} more pictures after {len(self._pending)} are over the "
+                f"{MAX_PICTURES} of a turn; none of them is shown: ask for fewer, "
+                "or use contact_sheet()"
             )
-        self._pending.append(picture)
-        self._frames_pending += frames
+        self._pending += [picture for picture, _ in fresh]
+        self._frames_pending += sum(frames for _, frames in fresh)
 
-    def _ask(self, prompt: str, images: Sequence[tuple[str, NDArray[np.uint8]]]) -> str:
+    def _ask(self, prompt: str, images: Sequence[Labelled]) -> str:
         spent = self._meter.exhausted()
         if spent is not None:
             raise RuntimeError(f"the budget is spent ({spent}); call answer() now")
         if len(images) > MAX_PICTURES:
             raise ValueError(f"at most {MAX_PICTURES} pictures a sub-question, not {len(images)}")
         parts: list[str | Picture] = [render("subcall", prompt=prompt)]
-        for label, rgb in images:
+        for label, rgb, _ in images:
             parts += [f"[{label}]", Picture(_jpeg(rgb), label)]
         message = Message("user", tuple(parts))
         began = time.monotonic()
         reply = self.model.complete([message])
         self._meter.add(reply.usage)
-        self._meter.frames += len(images)
-        self._emit(
-            ev.ToolModelUsed(
-                at=self._at(),
-                turn=self._meter.turns,
-                prompt=prompt,
-                images=tuple(part for part in self._filed(message) if isinstance(part, ev.Image)),
-                reply=reply.text,
-                seconds=time.monotonic() - began,
-                input_tokens=reply.usage.input_tokens,
-                output_tokens=reply.usage.output_tokens,
-                usd=reply.usage.usd,
-            )
+        self._meter.frames += sum(frames for _, _, frames in images)
+        self._record.emit(
+            ev.ToolModelUsed,
+            turn=self._meter.turns,
+            prompt=prompt,
+            images=tuple(part for part in self._record.file(message) if isinstance(part, ev.Image)),
+            reply=reply.text,
+            seconds=time.monotonic() - began,
+            input_tokens=reply.usage.input_tokens,
+            output_tokens=reply.usage.output_tokens,
+            usd=reply.usage.usd,
         )
         return reply.text
 
-    def _submit(self, value: object, evidence: object, confidence: object) -> NoReturn:
+    def _submit(self, value: object, evidence: Any, confidence: object) -> NoReturn:
         duration = self.index.video.span.end
-        self._answer = read_answer(value, evidence, confidence, self.options, duration)
+        try:
+            self._answer = read_answer(value, evidence, confidence, self.options, duration)
+        except (TypeError, ValueError):
+            if not self._wrapping_up:
+                raise
+            # Nobody is left to correct it: a good answer is not lost over what goes with it.
+            self._answer = read_answer(value, None, None, self.options, duration)
         raise StopCell
 
     # ---- events
 
-    def _begin(self) -> None:
-        video, index = self.index.video, self.index
-        width, height = video.size
-        self._emit(
-            ev.SessionStarted(
-                at=0.0,
-                videorlm=__version__,
-                started=datetime.now(UTC).isoformat(timespec="seconds"),
-                question=self.question,
-                options=tuple(self.options),
-                video=ev.VideoInfo(
-                    path=self.path_shown or video.path.name,
-                    sha256=video.sha256,
-                    duration=video.span.end,
-                    width=width,
-                    height=height,
-                    frame_rate=float(video.frame_rate),
-                ),
-                model=self.model.name,
-                preset=index.preset,
-                index_key=index.key,
-                sandbox_level=self._sandbox_level,
-                limits=self.budget.as_dict(),
-                prompt_sha256=prompts_sha256(),
-            )
+    def _begin(self, facts: VideoFacts, cell_seconds: float) -> None:
+        self._record.emit(
+            ev.SessionStarted,
+            videorlm=__version__,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            question=self.question,
+            options=tuple(self.options),
+            video=ev.VideoInfo(
+                name=facts.name,
+                sha256=self.index.video.sha256,
+                duration=facts.duration,
+                width=facts.width,
+                height=facts.height,
+                frame_rate=facts.frame_rate,
+            ),
+            model=self.model.name,
+            preset=self.index.preset,
+            index_key=self.index.key,
+            sandbox_level=self._sandbox_level,
+            limits=self.budget.as_dict(),
+            prompt_sha256=prompts_sha256(),
         )
-        self._say("system", render("system", tools=describe(TOOLS), budget=self._meter.left()))
-        facts = {
-            "name": video.path.name,
-            "duration": video.span.end,
-            "width": width,
-            "height": height,
-            "frame_rate": float(video.frame_rate),
-            "scenes": len(index.scenes()),
-            "windows": len(index.windows),
-            "window_seconds": max(span.duration for span in index.windows),
-        }
-        options = options_for_prompt(self.options)
-        text = render(
+        system = render(
+            "system",
+            tools=describe(TOOLS),
+            budget=self._meter.left(),
+            max_pictures=MAX_PICTURES,
+            max_output=HEAD + TAIL,
+            cell_seconds=f"{cell_seconds:.0f}",
+        )
+        question = render(
             "question",
             video=facts,
-            preset=index.preset,
-            text_search=index.text_space is not None,
+            name=one_line(facts.name),
+            preset=self.index.preset,
             question=self.question,
-            options=options,
+            options=options_for_prompt(self.options),
         )
-        self._say("user", text)
+        self._say("system", system)
+        self._say("user", question)
 
     def _say(self, role: Any, text: str) -> None:
         message = Message(role, (text,))
         self._messages.append(message)
-        self._emit(ev.Prompted(at=self._at(), role=role, parts=self._filed(message)))
+        self._record.emit(ev.Prompted, role=role, parts=self._record.file(message))
 
     def _emit_answer(self) -> None:
         answer = self._answer
         assert answer is not None
-        self._emit(
-            ev.Answered(
-                at=self._at(),
-                turn=self._meter.turns,
-                answer=answer.text,
-                choice=answer.choice,
-                evidence=tuple((span.start, span.end) for span in answer.evidence),
-                confidence=answer.confidence,
-                best_effort=answer.best_effort,
-            )
+        self._record.emit(
+            ev.Answered,
+            turn=self._meter.turns,
+            answer=answer.text,
+            choice=answer.choice,
+            evidence=tuple((span.start, span.end) for span in answer.evidence),
+            confidence=answer.confidence,
+            best_effort=answer.best_effort,
         )
+
+    def _turn(self) -> int:
+        return self._meter.turns
 
     def _end(self, status: Any, reason: str) -> None:
         meter = self._meter
-        self._emit(
-            ev.SessionEnded(
-                at=self._at(),
-                status=status,
-                reason=reason,
-                turns=meter.turns,
-                frames=meter.frames,
-                tokens=meter.tokens,
-                usd=meter.usd,
-            )
+        self._record.emit(
+            ev.SessionEnded,
+            status=status,
+            reason=reason,
+            turns=meter.turns,
+            frames=meter.frames,
+            tokens=meter.tokens,
+            usd=meter.usd,
         )
 
-    def _filed(self, message: Message) -> tuple[ev.Part, ...]:
-        """The parts of a message as events name them, with every picture stored first."""
-        parts: list[ev.Part] = []
-        for part in message.parts:
-            if isinstance(part, Picture):
-                self.store(part.sha256, part.jpeg)
-                parts.append(ev.Image(sha256=part.sha256, label=part.label))
-            else:
-                parts.append(ev.Text(text=part))
-        return tuple(parts)
 
-    def _emit(self, event: ev.Event) -> None:
-        for sink in self.sinks:
-            sink(event)
-
-    def _at(self) -> float:
-        return time.monotonic() - self._began
-
-
-def check_question(question: str, options: Sequence[str]) -> None:
-    """Raise ``UsageError`` for a question or options that cannot be answered."""
-    if not question.strip():
-        raise UsageError("the question is empty; ask it in quotes after the video")
-    if len(options) == 1:
-        raise UsageError("one option is no choice; give --option at least twice, or not at all")
-    if len(options) > 26:
-        raise UsageError(f"at most 26 options can be lettered, not {len(options)}")
-    plain = [" ".join(option.split()).lower() for option in options]
-    if "" in plain:
-        raise UsageError("an option is empty; give each --option some text")
-    if len(set(plain)) < len(plain):
-        raise UsageError("two options say the same; give each --option its own text")
+def _stuck(failures: Sequence[str | None]) -> str | None:
+    """Whether the same thing went wrong too often in a row; errors in code may lead somewhere."""
+    last = set(failures[-STUCK:])
+    if len(failures) < STUCK or len(last) > 1 or last & {None, "error"}:
+        return None
+    return f"{STUCK} turns in a row: {failures[-1]}"
 
 
 def _jpeg(rgb: NDArray[np.uint8]) -> bytes:

@@ -6,46 +6,50 @@ import functools
 import reprlib
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from rlm.agent.events import ToolCalled
+from rlm.agent.record import Record
 from rlm.tools import Tool
 from sandbox import StopCell
 
 
-def traced(
-    tool: Tool, emit: Callable[[ToolCalled], None], now: Callable[[], tuple[float, int]]
-) -> Tool:
-    """``tool``, emitting one event for each call; ``now`` gives seconds since start and turn."""
+def traced(tool: Tool, record: Record, turn: Callable[[], int], video: Path) -> Tool:
+    """``tool``, with one event for each call; ``turn`` says in which turn it is.
+
+    Where the file ``video`` lies is this machine's business: errors name it without its folder.
+    """
 
     @functools.wraps(tool)
     def call(*args: Any, **kwargs: Any) -> Any:
         began = time.monotonic()
-        result, failed = "", True
+        result, failed = "interrupted", True
         try:
             value = tool(*args, **kwargs)
             result, failed = "" if value is None else short(value), False
         except StopCell:
-            failed = False
+            result, failed = "", False
             raise
         except Exception as error:
+            error.args = tuple(
+                arg.replace(str(video), video.name) if isinstance(arg, str) else arg
+                for arg in error.args
+            )
             result = f"{type(error).__name__}: {error}"
             raise
         else:
             return value
         finally:
             shown = [short(a) for a in args] + [f"{k}={short(v)}" for k, v in kwargs.items()]
-            at, turn = now()
-            emit(
-                ToolCalled(
-                    at=at,
-                    turn=turn,
-                    tool=tool.__name__,
-                    arguments=", ".join(shown),
-                    result=result,
-                    seconds=time.monotonic() - began,
-                    failed=failed,
-                )
+            record.emit(
+                ToolCalled,
+                turn=turn(),
+                tool=tool.__name__,
+                arguments=", ".join(shown),
+                result=result,
+                seconds=time.monotonic() - began,
+                failed=failed,
             )
 
     return call

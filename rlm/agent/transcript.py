@@ -6,10 +6,12 @@ that dies at any moment leaves at most one unfinished last line, which the reade
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -24,10 +26,7 @@ MEDIA = "media"
 
 
 def default_folder() -> Path:
-    """Where transcripts go: ``$VIDEORLM_TRANSCRIPTS``, else the user's data folder."""
-    chosen = os.environ.get("VIDEORLM_TRANSCRIPTS")
-    if chosen:
-        return Path(chosen)
+    """Where transcripts go when nothing else is set: the user's data folder."""
     data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(data).expanduser() / "videorlm" / "transcripts"
 
@@ -39,7 +38,7 @@ class TranscriptWriter:
     """
 
     def __init__(self, parent: Path, question: str) -> None:
-        slug = "-".join(re.findall(r"[a-z0-9]+", question.lower())[:6])[:40].strip("-") or "run"
+        slug = "-".join(re.findall(r"\w+", question.lower())[:6])[:40].strip("-") or "run"
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
         self.path = parent / f"{stamp}-{slug}"
         try:
@@ -144,6 +143,7 @@ class Transcript:
 def _events(file: Path, raw: bytes) -> Iterator[AnyEvent]:
     *lines, rest = raw.split(b"\n")  # what follows the last newline was cut short, or is empty
     del rest
+    _check_schema(file, lines[0] if lines else b"")
     for number, line in enumerate(lines, start=1):
         try:
             event = event_adapter.validate_json(line)
@@ -152,11 +152,26 @@ def _events(file: Path, raw: bytes) -> Iterator[AnyEvent]:
             raise TranscriptError(
                 f"{file} line {number} is not an event of schema {SCHEMA_VERSION}: {what['msg']}"
             ) from error
-        if isinstance(event, SessionStarted) and event.schema_version != SCHEMA_VERSION:
-            raise TranscriptError(
-                f"{file} has schema {event.schema_version}, this version reads {SCHEMA_VERSION}"
-            )
         yield event
+
+
+def _check_schema(file: Path, header: bytes) -> None:
+    """Refuse another schema before its events are found to be strange."""
+    try:
+        found = json.loads(header).get("schema_version", SCHEMA_VERSION)
+    except (ValueError, AttributeError):
+        return  # no header at all; the reader says so
+    if found != SCHEMA_VERSION:
+        raise TranscriptError(f"{file} has schema {found}, this version reads {SCHEMA_VERSION}")
+
+
+def _has_begun(file: Path) -> bool:
+    """Whether there is a whole event: a run that was killed at once has none."""
+    try:
+        with file.open("rb") as stream:
+            return stream.readline().endswith(b"\n")
+    except OSError:
+        return False
 
 
 def find(name: str, parent: Path | None = None) -> Path:
@@ -167,11 +182,12 @@ def find(name: str, parent: Path | None = None) -> Path:
     parent = parent or default_folder()
     if name == "last":
         # Names begin with the time in UTC, so the greatest name is the newest run.
-        runs = sorted(p for p in parent.glob("*") if (p / EVENTS).is_file())
+        runs = sorted(p for p in parent.glob("*") if _has_begun(p / EVENTS))
         if not runs:
             raise TranscriptError(f"no transcript yet under {parent}; videorlm ask makes one")
         return runs[-1]
-    for candidate in (Path(name), parent / name):
-        if candidate.exists():
-            return candidate
+    for candidate in (Path(name), parent / name) if name else ():
+        with suppress(OSError):  # a folder that may not be entered holds nothing for us
+            if candidate.exists():
+                return candidate
     raise TranscriptError(f"no transcript {name!r}, neither here nor under {parent}")

@@ -26,7 +26,7 @@ class Encoder(Protocol):
 
     @property
     def preset(self) -> str:
-        """The preset's name, or the folder of the weights."""
+        """The preset's name, or that of the folder of the weights."""
         ...
 
     @property
@@ -75,16 +75,15 @@ class Encoder(Protocol):
         ...
 
 
-def load_encoder(preset: str | Path = "builtin", *, device: str | None = None) -> Encoder:
+def load_encoder(preset: str | Path = "builtin") -> Encoder:
     """Load an encoder: one of ``PRESETS``, or a folder with a saved ``VJEPA2Model``.
 
-    ``device`` is a torch device; by default the GPU when there is one, else the CPU. Nothing is
-    downloaded.
+    It runs on the GPU when torch sees one, else on the CPU. Nothing is downloaded.
 
     Raises ``WeightsMissing`` when the weights are not on this machine or are not what they should
-    be, and ``UsageError`` for a device this machine lacks.
+    be.
     """
     spec = find_weights(preset)
     from rlm.encoders.vjepa import VJepaEncoder
 
-    return VJepaEncoder(spec, device=device)
+    return VJepaEncoder(spec)

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -30,12 +31,13 @@ _SAMPLING_FPS = 4.0
 class Preset:
     """A choice of weights and of how video is cut for them.
 
-    ``name`` is what ``load_encoder`` takes: one of ``PRESETS``, or a folder. ``hub_id`` is ``None``
-    for weights that come from no hub. A window holds ``frames`` pictures of ``crop`` x
-    ``crop`` pixels, sampled at ``fps``. ``resize`` is ``"squash"`` (the whole frame, aspect ratio
-    given up) or ``"crop"`` (short side to ``crop * 256 / 224``, then the centre: Meta's evaluation
-    transform, which sees about 43% of a 16:9 frame). ``batch`` windows go through the model at a
-    time; ``half`` allows bfloat16 where the machine computes it natively.
+    ``name`` is that of one of ``PRESETS``, or of a folder without the path to it, which is nobody
+    else's business. ``hub_id`` is ``None`` for weights that come from no hub. A window holds
+    ``frames`` pictures of ``crop`` x ``crop`` pixels, sampled at ``fps``. ``resize`` is
+    ``"squash"`` (the whole frame, aspect ratio given up) or ``"crop"`` (short side to ``crop * 256
+    / 224``, then the centre: Meta's evaluation transform, which sees about 43% of a 16:9 frame).
+    ``batch`` windows go through the model at a time; ``half`` allows bfloat16 where the machine
+    computes it natively.
     """
 
     name: str
@@ -206,7 +208,7 @@ def _preset_of(folder: Path) -> Preset:
     frames, crop = config.get("frames_per_clip"), config.get("crop_size")
     if not (isinstance(frames, int) and isinstance(crop, int)):
         raise WeightsMissing(f"{folder}/config.json lacks frames_per_clip or crop_size")
-    return Preset(str(folder), None, frames=frames, crop=crop)
+    return Preset(folder.name, None, frames=frames, crop=crop)
 
 
 def _check_config(preset: Preset, folder: Path) -> None:
@@ -225,6 +227,19 @@ def _revision(preset: Preset, folder: Path) -> str:
     heads = folder / HEADS_FILE
     extra = [heads] if heads.is_file() else []
     for file in [folder / "config.json", *_weight_files(folder), *extra]:
-        with open(file, "rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
+        status = file.stat()
+        stamp = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        digest.update(_sha256(file, (*stamp, status.st_ctime_ns)))
     return digest.hexdigest()[:12]
+
+
+@lru_cache(maxsize=64)
+def _sha256(file: Path, stamp: tuple[int, ...]) -> bytes:
+    """The digest of a file that bears this stamp, read once in the life of the process.
+
+    Nothing is kept on disk: a digest that vouches for weights is not to be had from an unsealed
+    note beside them, and reading gigabytes once costs less than loading them. The change time is
+    in the stamp because, unlike the time of modification, nobody can set it back.
+    """
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()

@@ -30,7 +30,7 @@ MAX_FRAMES = 64
 class VJepaEncoder:
     """A V-JEPA 2 encoder with, where the weights bring one, a text side. See ``Encoder``."""
 
-    def __init__(self, spec: EncoderSpec, *, device: str | None = None) -> None:
+    def __init__(self, spec: EncoderSpec) -> None:
         self.spec = spec
         self.preset = spec.preset.name
         self.revision = spec.revision
@@ -39,7 +39,7 @@ class VJepaEncoder:
         self.crop = spec.preset.crop
         self.tracks: Mapping[str, str] = spec.tracks
         self.text_space = spec.text_space
-        self._device = _device(device)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._dtype = _dtype(self._device, allow_half=spec.preset.half)
         model = _load(spec, self._dtype).to(self._device)
         self._encoder = model.encoder
@@ -124,18 +124,6 @@ class VJepaEncoder:
 
 def _batches(positions: list[int], size: int) -> Iterator[list[int]]:
     return (positions[i : i + size] for i in range(0, len(positions), size))
-
-
-def _device(name: str | None) -> torch.device:
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"the device {name!r} cannot be used here: {reason}") from error
-    return device
 
 
 def _dtype(device: torch.device, *, allow_half: bool) -> torch.dtype:

@@ -84,8 +84,8 @@ def read_windows(
 ) -> Iterator[Window]:
     """Read ``video`` once and yield its windows in order, as soon as their cuts are settled."""
     duration = video.span.end
-    # The decoder forgives stamps this much rounding when it picks what is on display: half a tick.
-    rounding = min(max(float(video.timing.time_base) / 2, 1e-6), 5e-4)
+    # What the decoder forgives stamps when it picks the picture on display.
+    rounding = video.timing.tolerance
     windower = Windower(encoder.frames)
     waiting: deque[tuple[float, NDArray[np.uint8]]] = deque()
     used_cuts = 0
@@ -106,6 +106,7 @@ def read_windows(
     size = encoder.spec.frame_size
     for frame in video.frames(fps=encoder.fps, size=size, tap=detector.add):
         waiting.append((frame.time, encoder.prepare(frame.rgb[None])[0]))
+        detector.advance(frame.time)
         yield from settled()
         if progress is not None and frame.time - told >= _PROGRESS_STEP:
             told = frame.time

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 _CELLS = 16
 _NEIGHBOURS = 12
 """Pictures on each side that set the local level."""
+_NEARBY = 5.0
+"""Seconds beyond which a picture is no neighbour: slides wait for no others."""
 _RANK = 3
 """The local level is the third largest step nearby: two other cuts do not raise it."""
 _ECHO = 8
@@ -44,9 +46,11 @@ class _Picture:
 class CutDetector:
     """Feed it every picture in order with ``add``; read ``cuts`` up to ``settled``.
 
+    Where pictures are long in coming, ``advance`` tells how far there is none.
+
     ``cuts`` are the times of the first pictures of new shots. They are at least ``min_shot``
     seconds apart (the strongest step wins) and that far from the end. What lies before
-    ``settled`` will not change any more.
+    ``settled`` will not change any more, and that is all but the last 5 s and ``min_shot``.
     """
 
     def __init__(self, min_shot: float) -> None:
@@ -62,14 +66,20 @@ class CutDetector:
         cells = _pool(picture)
         step = _distance(self._pictures[-1].cells, cells) if self._pictures else 0.0
         self._pictures.append(_Picture(time, cells, step))
-        while self._next + _reach(self._next) < len(self._pictures):
+        self.advance(time)
+
+    def advance(self, time: float) -> None:
+        """Take note that all pictures up to ``time`` have been added."""
+        while self._next < len(self._pictures) and self._can_judge(self._next, time):
             self._judge(self._next)
             self._next += 1
         spent = self._next - 2 * _NEIGHBOURS
         if spent > _NEIGHBOURS:
             del self._pictures[:spent]
             self._next -= spent
-        self._settle()
+        unjudged = self._pictures[self._next].time if self._next < len(self._pictures) else time
+        self._commit_before(unjudged)
+        self.settled = unjudged if self._pending is None else self._pending.time
 
     def finish(self, duration: float) -> None:
         """Judge the last pictures of a video that is ``duration`` seconds long."""
@@ -82,37 +92,46 @@ class CutDetector:
             self.cuts.pop()
         self.settled = math.inf
 
+    def _can_judge(self, position: int, time: float) -> bool:
+        """Whether all its neighbours are here: as many as are wanted, or all that are nearby."""
+        enough = position + _reach(position) < len(self._pictures)
+        return enough or time - self._pictures[position].time > _NEARBY
+
     def _judge(self, position: int) -> None:
         picture = self._pictures[position]
-        pending = self._pending
-        if pending is not None and picture.time - pending.time >= self._min_shot:
-            self._commit(pending)
-            pending = None
-        if self._is_cut(position) and (pending is None or picture.step > pending.step):
+        self._commit_before(picture.time)
+        if self._is_cut(position) and (self._pending is None or picture.step > self._pending.step):
             self._pending = picture
+
+    def _commit_before(self, time: float) -> None:
+        """Commit the pending cut when a picture at ``time`` is too late to take its place."""
+        if self._pending is not None and time - self._pending.time >= self._min_shot:
+            self._commit(self._pending)
 
     def _commit(self, picture: _Picture) -> None:
         self.cuts.append(picture.time)
         self._pending = None
 
-    def _settle(self) -> None:
-        waiting = self._pending or self._pictures[self._next]
-        self.settled = waiting.time
-
     def _is_cut(self, position: int) -> bool:
         picture = self._pictures[position]
         if position == 0 or picture.step < _MIN_STEP:
             return False
-        after = self._pictures[position + 1 : position + 1 + _reach(position)]
-        before = self._pictures[max(0, position - (2 * _NEIGHBOURS - len(after))) : position]
-        steps = sorted((other.step for other in (*before, *after)), reverse=True)
+        last = min(position + _reach(position), len(self._pictures) - 1)
+        while self._pictures[last].time - picture.time > _NEARBY:
+            last -= 1
+        first = max(0, last - 2 * _NEIGHBOURS)
+        while picture.time - self._pictures[first].time > _NEARBY:
+            first += 1
+        neighbours = self._pictures[first:position] + self._pictures[position + 1 : last + 1]
+        steps = sorted((other.step for other in neighbours), reverse=True)
         level = steps[_RANK - 1] if len(steps) >= _RANK else 0.0
         if picture.step < _MIN_RATIO * level:
             return False
         if not _is_another(self._pictures[position - 1].cells, picture.cells):
             return False
-        old = self._pictures[max(0, position - _ECHO) : position]
-        new = self._pictures[position : position + _ECHO]
+        # The picture before the first neighbour was still on display nearby.
+        old = self._pictures[max(0, first - 1, position - _ECHO) : position]
+        new = self._pictures[position : min(position + _ECHO, last + 1)]
         nearest = min(_distance(a.cells, b.cells) for a in old for b in new)
         return nearest >= _MAX_ECHO * picture.step
 

@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,14 +27,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rlm.errors import EncoderError, IndexDamaged
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised whenever what a build computes or stores changes its meaning."""
 
 _MANIFEST = "manifest.json"
 _BUILDING = ".building"
 _DISCARDED = ".discarded"
 _LOCK = ".lock"
-_LEFTOVER = re.compile(r"([0-9a-f]{32})(?:\.building|\.discarded)")
+_LEFTOVER = re.compile(rf"([0-9a-f]{{32}})(?:{_BUILDING}|{_DISCARDED}|{_LOCK})")
 
 
 class _Model(BaseModel):
@@ -98,8 +98,9 @@ class Contents:
     """What an index holds.
 
     ``content`` is the SHA-256 of the video file, ``source`` its name when the index was built,
-    ``preset`` what to load the encoder by. ``timelines`` are float64[N, 2], starts and ends in
-    seconds. Arrays that were read are memory-mapped and read-only.
+    ``preset`` the name of the encoder's preset, or of the folder its weights were in. ``timelines``
+    are float64[N, 2], starts and ends in seconds. Arrays that were read are memory-mapped and
+    read-only.
     """
 
     content: str
@@ -112,9 +113,7 @@ class Contents:
 
 
 def default_root() -> Path:
-    """``$VIDEORLM_CACHE/index``, else ``videorlm/index`` in the user's cache folder."""
-    if own := os.environ.get("VIDEORLM_CACHE"):
-        return Path(own).expanduser() / "index"
+    """``videorlm/index`` in the user's cache folder: ``$XDG_CACHE_HOME``, else ``~/.cache``."""
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(base).expanduser() / "videorlm" / "index"
 
@@ -201,7 +200,7 @@ def write(root: Path, contents: Contents) -> None:
     except OSError as error:
         raise EncoderError(
             f"the index could not be written to {root}: {error.strerror or error}; free some space "
-            "or set VIDEORLM_CACHE to another folder"
+            "or choose another cache folder (VIDEORLM_CACHE)"
         ) from error
     finally:
         _remove(building)
@@ -222,8 +221,8 @@ def exclusive(root: Path, key: str) -> Iterator[None]:
         lock = _acquire(path)
     except OSError as error:
         raise EncoderError(
-            f"the index folder {root} cannot be used: {error.strerror or error}; set "
-            "VIDEORLM_CACHE to a folder that can be written to"
+            f"the index folder {root} cannot be used: {error.strerror or error}; choose a "
+            "cache folder that can be written to (VIDEORLM_CACHE)"
         ) from error
     try:
         _sweep(root, key)
@@ -233,23 +232,28 @@ def exclusive(root: Path, key: str) -> Iterator[None]:
 
 
 def _sweep(root: Path, own_key: str) -> None:
-    """Remove leftovers whose builder is gone: their lock is free, or it is ours."""
-    for path in list(root.iterdir()):
-        match = _LEFTOVER.fullmatch(path.name)
-        if match is None:
+    """Remove leftovers whose builder is gone: their lock is free, or it is ours.
+
+    The lock files of builders that were killed go with them. What may not be removed (a shared
+    folder holds other people's too) is left.
+    """
+    matches = [_LEFTOVER.fullmatch(path.name) for path in root.iterdir()]
+    for key in {match[1] for match in matches if match}:
+        if key == own_key:
+            _remove_unfinished(root, key)
             continue
-        if match[1] == own_key:
-            _remove(path)
-            continue
-        lock_path = root / f"{match[1]}{_LOCK}"
-        try:
-            lock = _acquire(lock_path, wait=False)
-        except BlockingIOError:
-            continue
-        try:
-            _remove(path)
-        finally:
-            _release(lock, lock_path)
+        path = root / f"{key}{_LOCK}"
+        with suppress(OSError):
+            lock = _acquire(path, wait=False)
+            try:
+                _remove_unfinished(root, key)
+            finally:
+                _release(lock, path)
+
+
+def _remove_unfinished(root: Path, key: str) -> None:
+    _remove(root / f"{key}{_BUILDING}")
+    _remove(root / f"{key}{_DISCARDED}")
 
 
 def _acquire(path: Path, *, wait: bool = True) -> int:
@@ -271,8 +275,11 @@ def _acquire(path: Path, *, wait: bool = True) -> int:
 
 
 def _release(descriptor: int, path: Path) -> None:
-    path.unlink(missing_ok=True)
-    os.close(descriptor)
+    # In this order: a lock that is given up first could be taken, and its file then removed.
+    try:
+        path.unlink(missing_ok=True)
+    finally:
+        os.close(descriptor)
 
 
 def _remove(path: Path) -> None:

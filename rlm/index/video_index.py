@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rlm.encoders import Embedding, Encoder, EncoderSpec, find_weights, load_encoder
+from rlm.encoders import PRESETS, Embedding, Encoder, EncoderSpec, find_weights, load_encoder
 from rlm.encoders.embedding import normalise
-from rlm.errors import EncoderError, IndexDamaged, SpaceMismatch, UsageError
+from rlm.errors import EncoderError, IndexDamaged, SpaceMismatch, UsageError, WeightsMissing
 from rlm.index import builder, store
 from rlm.index.search import Hit, rank, touching
 from rlm.spans import Span
@@ -45,11 +45,18 @@ class VideoIndex:
     moves, ``"joint"`` what can be compared with text, where the preset has a text side.
     """
 
-    def __init__(self, video: Video, contents: store.Contents, encoder: Encoder | None) -> None:
+    def __init__(
+        self,
+        video: Video,
+        contents: store.Contents,
+        encoder: Encoder | None,
+        weights: str | Path | None,
+    ) -> None:
         self.video = video
         self.preset = contents.preset
         self._contents = contents
         self._encoder = encoder
+        self._weights = weights
         self._encoder_lock = threading.Lock()
 
     @classmethod
@@ -64,10 +71,10 @@ class VideoIndex:
     ) -> VideoIndex:
         """Find the index of ``source`` in the cache, or build it there.
 
-        ``cache`` is the folder that holds index folders; by default ``$VIDEORLM_CACHE/index``, else
-        ``~/.cache/videorlm/index``. ``progress`` is called with seconds done and in all while it
-        builds. ``encoder``, one already loaded, takes the place of ``preset``. A damaged index is
-        built anew; two processes that want the same one build it once.
+        ``cache`` is the folder that holds index folders; by default ``videorlm/index`` in
+        ``$XDG_CACHE_HOME``, else in ``~/.cache``. ``progress`` is called with seconds done and in
+        all while it builds. ``encoder``, one already loaded, takes the place of ``preset``. A
+        damaged index is built anew; two processes that want the same one build it once.
 
         An interrupted build leaves nothing that looks whole.
 
@@ -76,14 +83,16 @@ class VideoIndex:
         """
         video = source if isinstance(source, Video) else Video.open(source)
         spec = encoder.spec if encoder is not None else find_weights(preset)
+        # A path is kept whole: the working folder may change before the encoder is needed.
+        weights = preset if preset in PRESETS else spec.folder
         parameters = _parameters(spec)
         root = store.default_root() if cache is None else Path(cache)
         key = store.index_key(video.sha256, parameters)
         if found := _find(root, key):
-            return cls(video, found, encoder)
+            return cls(video, found, encoder, weights)
         with store.exclusive(root, key):
             if found := _find(root, key):
-                return cls(video, found, encoder)
+                return cls(video, found, encoder, weights)
             encoder = encoder or load_encoder(preset)
             result = builder.build(video, encoder, progress)
             contents = store.Contents(
@@ -99,13 +108,16 @@ class VideoIndex:
                 },
             )
             store.write(root, contents)
-            return cls(video, store.read(root / key), encoder)
+            return cls(video, store.read(root / key), encoder, weights)
 
     @classmethod
     def load(
-        cls, folder: str | Path, source: Video | str | Path, *, encoder: Encoder | None = None
+        cls, folder: str | Path, source: Video | str | Path, preset: str | Path | None = None
     ) -> VideoIndex:
         """Open the index in ``folder``, which must be that of the video ``source``.
+
+        ``preset`` is what it was built with; an index tells presets by name, but does not know
+        where a folder with weights is.
 
         Raises ``IndexDamaged`` when the folder is damaged, of another schema or of another video.
         """
@@ -116,7 +128,8 @@ class VideoIndex:
                 f"the index in {folder} is that of another video ({contents.source}), not of "
                 f"{video.path}: build one with VideoIndex.build"
             )
-        return cls(video, contents, encoder)
+        known = contents.preset if contents.preset in PRESETS else None
+        return cls(video, contents, None, known if preset is None else preset)
 
     @property
     def key(self) -> str:
@@ -160,12 +173,17 @@ class VideoIndex:
     def encoder(self) -> Encoder:
         """The encoder the index was built with, loaded when first needed.
 
-        Raises ``WeightsMissing`` when it is not on this machine, ``IndexDamaged`` when other
-        weights now stand in its place.
+        Raises ``WeightsMissing`` when it is not on this machine or in a folder that ``load`` was
+        not told, ``IndexDamaged`` when other weights now stand in its place.
         """
         with self._encoder_lock:
             if self._encoder is None:
-                self._encoder = load_encoder(self.preset)
+                if self._weights is None:
+                    raise WeightsMissing(
+                        f"the index was built with weights of one's own ({self.preset}): give "
+                        "VideoIndex.load the folder they are in"
+                    )
+                self._encoder = load_encoder(self._weights)
             if dict(self._encoder.tracks) != dict(self.spaces):
                 raise IndexDamaged(
                     f"the index was built with {self._contents.parameters.revision} of preset "

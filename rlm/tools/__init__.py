@@ -6,7 +6,7 @@ the transcript take it from there.
 """
 
 from rlm.tools.answer import answer
-from rlm.tools.base import RECORDS, Tool, ToolContext, bind, describe
+from rlm.tools.base import RECORDS, Labelled, Tool, ToolContext, VideoFacts, bind, describe
 from rlm.tools.contact_sheet import contact_sheet
 from rlm.tools.embed import embed
 from rlm.tools.extract_frames import extract_frames
@@ -30,4 +30,4 @@ TOOLS: tuple[Tool, ...] = (
     answer,
 )
 
-__all__ = ["RECORDS", "TOOLS", "Tool", "ToolContext", "bind", "describe"]
+__all__ = ["RECORDS", "TOOLS", "Labelled", "Tool", "ToolContext", "VideoFacts", "bind", "describe"]

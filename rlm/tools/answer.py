@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NoReturn
 
-from rlm.tools.base import ToolContext
+from rlm.tools.base import ToolContext, as_pair
 
 
 def answer(
@@ -16,8 +17,16 @@ def answer(
     """Give the final answer; the run ends here.
 
     `value` is text, or with options the letter of one; None says the video does not show it.
-    `evidence` is a list of (start, end) in seconds that show it, `confidence` the probability
-    from 0 to 1 that you are right.
+    `evidence` is a list of (start, end) in seconds, scenes or hits that show it; `confidence` is
+    the probability from 0 to 1 that you are right.
     Example: answer("B", evidence=[(12.0, 15.5)], confidence=0.8)
     """
+    if isinstance(evidence, list | tuple) and not _is_pair(evidence):
+        evidence = [as_pair(span) for span in evidence]
+    elif evidence is not None:
+        evidence = [as_pair(evidence)]
     ctx.submit(value, evidence, confidence)
+
+
+def _is_pair(value: Sequence[object]) -> bool:
+    return len(value) == 2 and all(isinstance(time, int | float) for time in value)

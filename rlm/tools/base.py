@@ -12,7 +12,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,7 @@ class VideoFacts:
     frame_rate: float
     scenes: int
     windows: int
+    window_seconds: float
     search_fields: tuple[str, ...]
     search_by_text: bool
 
@@ -69,21 +70,23 @@ class VideoFacts:
 RECORDS: tuple[type, ...] = (Frames, Sheet, VideoFacts, Hit, Scene, Embedding)
 
 
-class Show(Protocol):
-    """Puts one picture into the next observation; ``frames`` is how many frames it holds."""
-
-    def __call__(self, rgb: Pictures, label: str, frames: int) -> None: ...  # noqa: D102
+Labelled = tuple[str, Pictures, int]
+"""What a picture is called, the picture (H, W, 3), and how many frames it holds."""
 
 
 @dataclass(frozen=True)
 class ToolContext:
-    """What the tools of one session work on. ``submit`` ends the cell when the answer is valid."""
+    """What the tools of one session work on.
+
+    ``show`` puts pictures into the next observation, all or none of them; ``ask`` puts a question
+    to a language model; ``submit`` ends the cell when the answer is valid.
+    """
 
     video: Video
     index: VideoIndex
-    show: Show
-    ask: Callable[[str, Sequence[tuple[str, Pictures]]], str]
-    submit: Callable[[object, object, object], NoReturn]
+    show: Callable[[Sequence[Labelled]], None]
+    ask: Callable[[str, Sequence[Labelled]], str]
+    submit: Callable[[object, Sequence[tuple[float, float]] | None, object], NoReturn]
 
 
 def bind(tools: Iterable[Tool], context: ToolContext) -> dict[str, Tool]:
@@ -106,6 +109,7 @@ def describe(tools: Iterable[Tool]) -> str:
         shown = [p.replace(annotation=inspect.Parameter.empty) for p in rest]
         signature = str(inspect.Signature(shown))
         returns = inspect.signature(tool).return_annotation
+        returns = returns if isinstance(returns, str) else inspect.formatannotation(returns)
         arrow = "" if returns in ("None", "NoReturn") else f" -> {returns}"
         doc = inspect.getdoc(tool) or ""
         body = "\n".join(f"    {line}" if line else "" for line in doc.splitlines())
@@ -113,10 +117,10 @@ def describe(tools: Iterable[Tool]) -> str:
     return "\n\n".join(entries)
 
 
-def as_span(value: object, video: Video) -> Span:
-    """A span from ``(start, end)`` or anything with ``.start`` and ``.end``, cut to the video.
+def as_pair(value: object) -> tuple[float, float]:
+    """The two times of ``(start, end)`` or of anything with ``.start`` and ``.end``.
 
-    Raises ``TypeError`` for anything else and ``ValueError`` when nothing of it is in the video.
+    Raises ``TypeError`` for anything else.
     """
     if isinstance(value, list | tuple) and len(value) == 2:
         start, end = value
@@ -124,22 +128,34 @@ def as_span(value: object, video: Video) -> Span:
         start, end = value.start, value.end
     else:
         raise TypeError(f"a span is (start, end) in seconds, not {type(value).__name__}")
-    return cut_to_video(start, end, video)
+    for time in (start, end):
+        if isinstance(time, bool) or not isinstance(time, int | float):
+            raise TypeError(f"times are numbers, in seconds, not {type(time).__name__}")
+    return float(start), float(end)
+
+
+def as_span(value: object, video: Video) -> Span:
+    """What of a pair, scene, hit or other span lies in the video.
+
+    Raises ``TypeError`` for what is no span and ``ValueError`` when nothing of it is in the video.
+    """
+    return cut_to_video(*as_pair(value), video)
 
 
 def cut_to_video(start: object, end: object, video: Video) -> Span:
-    """The part of ``start`` to ``end`` that lies in the video; ``None`` means its own ends.
+    """The part of ``start`` to ``end`` that lies in the video.
 
-    Raises ``TypeError`` for a time that is no number, ``ValueError`` when nothing remains.
+    ``None`` means the video's own end; ``start`` alone may be a scene or a hit. Raises
+    ``TypeError`` for a time that is no number, ``ValueError`` when nothing remains.
     """
-    first = video.span.start if start is None else start
-    last = video.span.end if end is None else end
-    for time in (first, last):
-        if isinstance(time, bool) or not isinstance(time, int | float):
-            raise TypeError(f"times are numbers, in seconds, not {type(time).__name__}")
-    assert isinstance(first, int | float)
-    assert isinstance(last, int | float)
-    low, high = max(float(first), video.span.start), min(float(last), video.span.end)
+    if end is None and hasattr(start, "end"):
+        return as_span(start, video)
+    first, last = as_pair(
+        (video.span.start if start is None else start, video.span.end if end is None else end)
+    )
+    if last < first:
+        raise ValueError(f"start {first:g} is after end {last:g}")
+    low, high = max(first, video.span.start), min(last, video.span.end)
     if not low < high:
         raise ValueError(
             f"{first:g} to {last:g} s holds nothing of the video, which lasts "
@@ -181,13 +197,15 @@ def frame_label(time: float) -> str:
 
 def labelled(
     pictures: object, label: str = "", times: Sequence[float] | None = None
-) -> list[tuple[str, Pictures, int]]:
-    """Pictures one by one, each (H, W, 3), with what to call it and how many frames it holds.
+) -> list[Labelled]:
+    """Pictures one by one.
 
     Frames are named by their times, which arrays do not have: there ``times`` names them, or they
     are numbered. Raises ``TypeError`` or ``ValueError`` for what is no picture.
     """
     if isinstance(pictures, list | tuple):
+        if times is not None:
+            raise ValueError("times go with one array; show the pictures of a list one by one")
         return [one for item in pictures for one in labelled(item, label)]
     if isinstance(pictures, Sheet):
         name = f"contact sheet of {Span(pictures.start, pictures.end)}"

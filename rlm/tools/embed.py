@@ -22,11 +22,14 @@ def as_query(ctx: ToolContext, x: object) -> tuple[Embedding, Span | None]:
     """The embedding of ``x`` and the span it covers, which a search by example leaves out."""
     if isinstance(x, str):
         if not x.strip():
-            raise ValueError("the text to search for is empty")
+            raise ValueError("the text is empty")
         return ctx.index.embed(x), None
     if isinstance(x, Frames):
         # The arrays may have been changed in the jail: what they hold is embedded, not the span.
-        return ctx.index.embed(np.ascontiguousarray(x.rgb, dtype=np.uint8)), None
+        pictures = np.ascontiguousarray(x.rgb, dtype=np.uint8)
+        return ctx.index.embed(pictures), as_span(x, ctx.video)
+    if not isinstance(x, np.ndarray | list | tuple) and not hasattr(x, "start"):
+        raise TypeError(f"text, a span, a hit, a scene or frames, not {type(x).__name__}")
     if isinstance(x, np.ndarray):
         if x.dtype != np.uint8:
             raise TypeError(f"pictures to embed are uint8, not {x.dtype}")

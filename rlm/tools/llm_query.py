@@ -16,7 +16,10 @@ def llm_query(
     frames described without reading them yourself; it costs tokens of the same budget, no turn.
     Example: llm_query("What is written on the sign?", extract_frames(31, 32, count=2))
     """
-    if not isinstance(prompt, str) or not prompt.strip():
+    if not isinstance(prompt, str):
+        raise TypeError(
+            f"the prompt is text and pictures go in images=, not {type(prompt).__name__}"
+        )
+    if not prompt.strip():
         raise ValueError("the prompt is empty")
-    pictures = [] if images is None else labelled(images)
-    return ctx.ask(prompt, [(name, rgb) for name, rgb, _ in pictures])
+    return ctx.ask(prompt, [] if images is None else labelled(images))

@@ -37,8 +37,8 @@ def search(
     `query` is text, or an example: (start, end), a hit, a scene, or frames; an example never finds
     itself. Each hit has `.start`, `.end`, `.score` (cosine; compare only within one search) and
     `.method`. `span` limits the search, `field` is one of video_info().search_fields or "all",
-    `diverse=False` also returns neighbours of better hits. Expect the right moment among the first
-    few, not always first: look before you trust it.
+    `diverse=False` also returns neighbours of better hits, which are left out otherwise. Expect
+    the right moment among the first few, not always first: look before you trust it.
     Example: search((12.0, 14.5), k=3, span=(60, 120))
     """
     check_field(ctx, field)
@@ -59,7 +59,7 @@ def nearest(
     from rlm.encoders import Embedding
 
     if not isinstance(embedding, Embedding):
-        raise TypeError(f"an Embedding comes from embed(), not {type(embedding).__name__}")
+        raise TypeError(f"an Embedding comes from embed(...), not {type(embedding).__name__}")
     if isinstance(k, bool) or not isinstance(k, int) or k < 1:
         raise ValueError(f"k is a whole number of at least 1, not {k!r}")
     return list(ctx.index.nearest(embedding, k, span=inside, exclude=exclude, diverse=diverse))

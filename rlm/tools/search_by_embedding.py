@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rlm.encoders import Embedding
 from rlm.index import Hit
-from rlm.tools.base import ToolContext, as_span
+from rlm.spans import Span
+from rlm.tools.base import ToolContext, as_pair
 from rlm.tools.search import check_field, nearest
 
 
@@ -17,10 +18,10 @@ def search_by_embedding(
 ) -> list[Hit]:
     """Find the moments nearest to an embedding from embed(), best first.
 
-    `exclude` leaves out a span, such as the one that was embedded. An embedding of a space this
-    index does not hold is an error that names both spaces.
+    `exclude` leaves out a span: the one that was embedded would find itself. An embedding of a
+    space this index does not hold is an error that names both spaces.
     Example: search_by_embedding(embed((12, 16)), k=3, exclude=(12, 16))
     """
     check_field(ctx, field)
-    without = None if exclude is None else as_span(exclude, ctx.video)
+    without = None if exclude is None else Span(*as_pair(exclude))
     return nearest(ctx, embedding, k, None, without, diverse=True)

@@ -18,5 +18,4 @@ def show(
     Arrays carry no times: pass `times` to have them labelled.
     Example: show(frames.rgb[3:5, 40:120, 60:200], label="crop", times=frames.times[3:5])
     """
-    for name, rgb, frames in labelled(pictures, label, times):
-        ctx.show(rgb, name, frames)
+    ctx.show(labelled(pictures, label, times))

@@ -20,6 +20,7 @@ def video_info(ctx: ToolContext) -> VideoFacts:
         frame_rate=float(ctx.video.frame_rate),
         scenes=len(ctx.index.scenes()),
         windows=len(ctx.index.windows),
+        window_seconds=max(window.duration for window in ctx.index.windows),
         search_fields=tuple(fields(ctx)),
         search_by_text=ctx.index.text_space is not None,
     )

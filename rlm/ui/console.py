@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from rich.console import Console
+
 from rlm.agent import events as ev
+from rlm.agent.answer import letter
 from rlm.agent.prompting import without_code
+from rlm.agent.text import counted
 from rlm.spans import Span, format_time
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.status import Status
 
 MAX_LINES = 14
 """Lines of a cell's output that are printed; the transcript has all the model saw."""
@@ -30,6 +34,17 @@ def clean(text: str) -> str:
     return _CONTROL.sub("", text.replace("\r\n", "\n"))
 
 
+class Screen(Console):
+    """A console that takes text as it is, and leaves a reader's going away to the caller."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False, markup=False)
+
+    def on_broken_pipe(self) -> None:
+        """Raise ``BrokenPipeError``, where rich would end the program."""
+        raise BrokenPipeError
+
+
 class ConsoleView:
     """Prints a live or replayed session to ``console``.
 
@@ -41,13 +56,21 @@ class ConsoleView:
         self._console = console
         self._calls = 0
         self._turn = 0
+        self._written = 0
+        self._status: Status | None = None
 
     def __call__(self, event: ev.Event) -> None:
         """Print what ``event`` adds."""
         match event:
             case ev.SessionStarted():
                 self._started(event)
+            case ev.ModelCalled():
+                self._wait(f"turn {event.turn}: waiting for the model")
+            case ev.ReplyDelta():
+                self._written += len(event.text)
+                self._wait(f"turn {event.turn}: {self._written} characters written")
             case ev.ModelReplied():
+                self._wait(None)
                 self._replied(event)
             case ev.CellStarted():
                 self._code(event)
@@ -60,18 +83,33 @@ class ConsoleView:
                 self._observed(event)
             case ev.Prompted(role="user") if self._turn > 0:
                 self._line("the budget is spent: wrapping up", "yellow")
-            case ev.SessionEnded() if event.status in ("failed", "interrupted"):
-                self._line(f"{event.status}: {event.reason}", "red")
+            case ev.SessionEnded():
+                self._wait(None)
+                if event.status in ("failed", "interrupted"):
+                    self._line(f"{event.status}: {event.reason}", "red")
             case _:
                 pass
+
+    def _wait(self, words: str | None) -> None:
+        """One line below the rest, on a terminal, while a reply is awaited; ``None`` ends it."""
+        if words is None:
+            self._written = 0
+            if self._status is not None:
+                self._status.stop()
+                self._status = None
+        elif self._status is not None:
+            self._status.update(words)
+        elif self._console.is_terminal:
+            self._status = self._console.status(words)
+            self._status.start()
 
     def _started(self, event: ev.SessionStarted) -> None:
         self._line(event.question, "bold")
         for index, option in enumerate(event.options):
-            self._line(f"{chr(ord('A') + index)}. {option}", indent=2)
+            self._line(f"{letter(index)}. {option}", indent=2)
         video = event.video
         self._line(
-            f"{video.path} · {format_time(video.duration)} · {video.width}x{video.height}", "dim"
+            f"{video.name} · {format_time(video.duration)} · {video.width}x{video.height}", "dim"
         )
         self._line(
             f"model {event.model} · preset {event.preset} · sandbox {event.sandbox_level}", "dim"
@@ -129,7 +167,8 @@ class ConsoleView:
     def _observed(self, event: ev.Observed) -> None:
         images = [part for part in event.parts if isinstance(part, ev.Image)]
         labels = {f"[{image.label}]" for image in images}
-        *texts, _status = (part.text for part in event.parts if isinstance(part, ev.Text))
+        # The last text tells the model what is left of its budget.
+        texts = [part.text for part in event.parts if isinstance(part, ev.Text)][:-1]
         lines = "\n".join(text for text in texts if text not in labels).splitlines()
         kept = lines if len(lines) == MAX_LINES + 1 else lines[:MAX_LINES]
         for line in kept:
@@ -153,6 +192,8 @@ class ConsoleView:
 def answer_lines(event: ev.Answered, ended: ev.SessionEnded | None) -> list[str]:
     """The evidence, confidence and cost of an answer, in words."""
     lines = []
+    if event.choice is not None:
+        lines.append(f"option: {letter(event.choice)}")
     if event.evidence:
         lines.append("evidence: " + ", ".join(str(Span(*pair)) for pair in event.evidence))
     if event.confidence is not None:
@@ -160,17 +201,13 @@ def answer_lines(event: ev.Answered, ended: ev.SessionEnded | None) -> list[str]
     if event.best_effort:
         lines.append("best effort: read from the words of the wrap-up reply")
     if ended is not None:
-        cost = [_count(ended.turns, "turn"), f"{_count(ended.frames, 'frame')} shown"]
+        cost = [counted(ended.turns, "turn"), f"{counted(ended.frames, 'frame')} shown"]
         if ended.tokens != 0:
             cost.append("tokens unknown" if ended.tokens is None else f"{ended.tokens} tokens")
             cost.append("price unknown" if ended.usd is None else f"${ended.usd:.4f}")
         cost.append(f"{ended.at:.1f} s")
         lines.append("took: " + ", ".join(cost))
     return lines
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _one_line(text: str, width: int = 200) -> str:

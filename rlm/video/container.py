@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import stat
 import struct
 from collections.abc import Iterator
@@ -33,6 +34,12 @@ _MAY_JUMP = 0x0200
 
 _FALLBACK_RATE = Fraction(25)
 
+# By so many seconds, or such a share of the whole, headers and packets disagree in sound files.
+_USUAL_GAP = Fraction(1, 2)
+_USUAL_SHARE = Fraction(1, 50)
+
+_CLOCK = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
+
 
 @dataclass(frozen=True, slots=True)
 class Stream:
@@ -61,6 +68,7 @@ class Probe:
     size: tuple[int, int]
     rotation: int
     mirrored: bool
+    missing: float
 
 
 def open_container(path: Path) -> InputContainer:
@@ -242,6 +250,9 @@ def _describe(
     stamped = first.pts is not None and container.format.name not in _DECODE_TIMES_ONLY
     may_jump = bool(container.format.flags & _MAY_JUMP)
 
+    promised = None if may_jump or not stamped else _promised_end(container, stream)
+    listed = _listed_end(container, stream, period)
+
     def timeline() -> Timeline:
         return Timeline(time_base, period, stamped, may_jump)
 
@@ -259,6 +270,11 @@ def _describe(
         zero = 0
     lag = 0 if stamped or tail.first is None else max(0, zero - tail.first)
     end = zero + period if tail.end is None else max(tail.end + lag, zero + 1)
+    # A list of all packets that ends with the last one there proves the rest of the header wrong.
+    lacking = 0 if promised is None else promised - end
+    if listed is not None and abs(end - listed) * time_base < _USUAL_GAP:
+        lacking = 0
+    usual = max(_USUAL_GAP, (end + lacking - zero) * time_base * _USUAL_SHARE)
     rotation, mirrored = orientation(first)
     return Probe(
         index=stream.index,
@@ -277,6 +293,7 @@ def _describe(
         size=_displayed_size(stream, first, turned=rotation in (90, 270)),
         rotation=rotation,
         mirrored=mirrored,
+        missing=float(lacking * time_base) if lacking * time_base > usual else 0.0,
     )
 
 
@@ -299,6 +316,34 @@ def _tail(container: InputContainer, stream: VideoStream, timeline: Timeline) ->
         if packet.size:
             timeline.follow(packet)
     return timeline
+
+
+def _promised_end(container: InputContainer, stream: VideoStream) -> int | None:
+    """The tick at which the stream ends by its header, or ``None`` where that is not told."""
+    time_base = stream.time_base or Fraction(1, 90000)
+    if stream.duration is not None:
+        return (stream.start_time or 0) + stream.duration
+    # Matroska counts from zero wherever the stream starts, and has its length in a tag, if at all.
+    for key, value in stream.metadata.items():
+        if key.startswith("DURATION") and (told := _CLOCK.fullmatch(value)):
+            hours, minutes, seconds = map(Fraction, told.groups())
+            return int((hours * 3600 + minutes * 60 + seconds) / time_base)
+    # The length of the whole is that of the longest stream.
+    alone = all(each is stream or _is_cover(each) for each in container.streams)
+    if alone and container.duration is not None:
+        return int(Fraction(container.duration, 1_000_000) / time_base)
+    return None
+
+
+def _listed_end(container: InputContainer, stream: VideoStream, period: int) -> int | None:
+    """The tick at which the last packet in the header's list of packets ends, if it has one.
+
+    In other formats than MP4 the list grows with what has been read.
+    """
+    entries = stream.index_entries
+    if "mp4" not in container.format.name.split(",") or not len(entries):
+        return None
+    return entries[-1].timestamp + period
 
 
 def _frame_rate(stream: VideoStream) -> Fraction:

@@ -64,8 +64,8 @@ class Decoder:
 
     @property
     def tolerance(self) -> float:
-        """Seconds by which stamps may be rounded: half a tick, between 1 µs and 0.5 ms."""
-        return min(max(float(self._timing.time_base) / 2, 1e-6), 5e-4)
+        """Seconds by which stamps may be rounded."""
+        return self._timing.tolerance
 
     def shows_in(self, span: Span, picture: Picture) -> bool:
         """Whether ``picture`` comes on display in ``span``; neighbouring spans share none."""

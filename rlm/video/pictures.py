@@ -53,12 +53,11 @@ def fit_within(rgb: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
     return np.array(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0))
 
 
-def contact_sheet(clip: Clip, columns: int | None = None, width: int = 1024) -> NDArray[np.uint8]:
+def contact_sheet(clip: Clip, width: int = 1024) -> NDArray[np.uint8]:
     """All pictures of ``clip`` in a grid, row by row, each with its time in a strip above it.
 
-    Gives uint8 ``[H, width, 3]``. The times are written as ``1:07.5``, with more decimals where
-    the pictures are closer than that tells apart. ``columns`` defaults to what makes the sheet
-    about 4:3.
+    Gives uint8 ``[H, width, 3]``, about 4:3. The times are written as ``1:07.5``, with more
+    decimals where the pictures are closer than that tells apart.
 
     Raises ``UsageError`` for an empty clip, or when the cells are too small for their times.
     """
@@ -67,10 +66,7 @@ def contact_sheet(clip: Clip, columns: int | None = None, width: int = 1024) -> 
     count, picture_height, picture_width = clip.rgb.shape[:3]
     if count == 0:
         raise UsageError("a contact sheet needs at least 1 picture")
-    if columns is None:
-        columns = _columns(count, picture_width / picture_height)
-    if columns < 1:
-        raise UsageError(f"a contact sheet has at least 1 column, not {columns}")
+    columns = _columns(count, picture_width / picture_height)
     rows = math.ceil(count / columns)
     cell = (width - _GAP * (columns + 1)) // columns
     labels = _labels(clip.times)
@@ -78,7 +74,7 @@ def contact_sheet(clip: Clip, columns: int | None = None, width: int = 1024) -> 
     if font is None:
         raise UsageError(
             f"{count} pictures in {columns} columns are too small at a width of {width};"
-            " take fewer pictures or columns, or a greater width"
+            " take fewer pictures or a greater width"
         )
     height = max(1, round(cell * picture_height / picture_width))
     strip = math.ceil(font.size * 1.35)

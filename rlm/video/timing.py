@@ -29,6 +29,11 @@ class Timing:
     may_jump: bool
     seekable: bool
 
+    @property
+    def tolerance(self) -> float:
+        """Seconds by which stamps may be rounded: half a tick, between 1 µs and 0.5 ms."""
+        return min(max(float(self.time_base) / 2, 1e-6), 5e-4)
+
     def seconds(self, tick: int) -> float:
         """Seconds from the first picture to ``tick``, correctly rounded."""
         return (tick - self.zero) * self.time_base.numerator / self.time_base.denominator

@@ -38,6 +38,12 @@ class Video:
     ``rotation`` is the clockwise turn in degrees that the file asks for, already done in every
     picture given out. ``streams`` are all streams of the file. ``origin`` is the container's
     time, in seconds, of the first picture: subtract it from other streams' times.
+
+    ``missing`` is how many seconds the file lacks of what its header promises, as one does whose
+    download broke off: the promised length of the stream less ``span.duration``. It is 0.0 when
+    nothing is missing, when the difference is less than 0.5 s or 2% (sound files have that), and
+    when nothing tells (MPEG-TS, AVI, bare streams, fragmented MP4, and Matroska and FLV files
+    with sound that do not store the lengths of their streams).
     """
 
     path: Path
@@ -47,6 +53,7 @@ class Video:
     rotation: int
     streams: tuple[Stream, ...]
     origin: float
+    missing: float
     stream: Stream = field(repr=False)
     mirrored: bool = field(repr=False)
     timing: Timing = field(repr=False)
@@ -72,6 +79,7 @@ class Video:
             rotation=found.rotation,
             streams=found.streams,
             origin=float(timing.zero * timing.time_base),
+            missing=found.missing,
             stream=next(each for each in found.streams if each.index == found.index),
             mirrored=found.mirrored,
             timing=timing,

@@ -220,7 +220,8 @@ class FilmFiles:
             told = json.loads(self.truth.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
-        return bool(told["seed"] == seed) and self.film.exists() and self.questions.exists()
+        tells = isinstance(told, dict) and told.get("seed") == seed
+        return tells and self.film.exists() and self.questions.exists()
 
 
 def write_film(

@@ -100,7 +100,7 @@ def test_json_is_one_object_with_every_field(cli: Cli, film: Path, question: dic
     result = json.loads(asked.stdout)
     assert list(result) == [
         "answer", "choice", "evidence", "confidence", "turns", "frames_viewed", "tokens", "usd",
-        "seconds", "transcript", "sandbox_level", "preset", "model",
+        "seconds", "transcript", "sandbox_level", "preset", "model", "best_effort",
     ]  # fmt: skip
     assert result["choice"] == question["answer_index"]
     assert (result["model"], result["preset"]) == ("builtin", "builtin")
@@ -128,9 +128,8 @@ def test_any_model_through_an_endpoint_with_frames_shown(cli: Cli, film: Path) -
 
 def test_the_configuration_names_the_model(cli: Cli, film: Path) -> None:
     with serve([code("answer('x')")]) as server:
-        text = f'model = "openai/desk"\napi_base = "{server.url}"\nmax_turns = 2\n'
-        (cli.folder / "videorlm.toml").write_text(text)
-        asked = cli("ask", film / "film.mp4", "What?")
+        (cli.folder / "videorlm.toml").write_text('model = "openai/desk"\nmax_turns = 2\n')
+        asked = cli("ask", film / "film.mp4", "What?", VIDEORLM_API_BASE=server.url)
     assert "model: openai/desk (from the configuration)" in asked.stderr
     assert asked.stdout == "x\n"
 
@@ -143,6 +142,22 @@ def test_a_question_outside_its_world_is_not_guessed(cli: Cli, film: Path) -> No
     assert (result["choice"], result["confidence"]) == (None, 0.0)
 
 
+def test_a_real_clip_is_indexed_and_nothing_is_made_up(cli: Cli, shared_videos: Path) -> None:
+    clip = shared_videos / "intel_cars" / "car-detection.mp4"
+    with serve(
+        [code("contact_sheet(count=6); print(len(get_scenes()))"), code("answer('B')")]
+    ) as s:
+        asked = cli(
+            "ask", clip, "What colour is the first car?", "--option", "black", "--option", "white",
+            "--model", "openai/desk", "--api-base", s.url,
+        )  # fmt: skip
+    assert asked.stdout == "white\n"
+    told = "".join(part["text"] for part in s.requests[1]["messages"][-1]["content"][:1])
+    assert told.strip().endswith("1")  # one shot: cars that cross are no cuts
+    honest = cli("ask", clip, "What colour is the first car?", "--json", "--model", "builtin")
+    assert json.loads(honest.stdout)["answer"] == "I can't tell"
+
+
 # ---- bad input: one line, an exit code, nothing left behind
 
 
@@ -153,11 +168,25 @@ def truncated(film: Path, target: Path) -> Path:
     return target
 
 
+def sound_only(target: Path) -> None:
+    import av
+    import numpy as np
+
+    with av.open(str(target), "w") as container:
+        stream = container.add_stream("aac", rate=16000, layout="mono")
+        silence = np.zeros((1, 16000), np.float32)
+        frame = av.AudioFrame.from_ndarray(silence, format="fltp", layout="mono")
+        frame.sample_rate = 16000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
 def test_bad_videos(cli: Cli, film: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").write_bytes(b"")
     (tmp_path / "text.mp4").write_text("this is no video\n" * 100)
     (tmp_path / "folder.mp4").mkdir()
     truncated(film, tmp_path / "truncated.mp4")
+    sound_only(tmp_path / "sound.mp4")
     before = {path.name for path in tmp_path.iterdir()}
     for name, says in {
         "missing.mp4": "missing.mp4",
@@ -165,6 +194,7 @@ def test_bad_videos(cli: Cli, film: Path, tmp_path: Path) -> None:
         "empty.mp4": "empty",
         "text.mp4": "text.mp4",
         "truncated.mp4": "truncated.mp4",
+        "sound.mp4": "sound.mp4",
     }.items():
         asked = cli("ask", tmp_path / name, "What is it?")
         assert asked.returncode == 3, (name, asked.stderr)
@@ -219,6 +249,90 @@ def test_no_permission(cli: Cli, film: Path, tmp_path: Path) -> None:
     locked.write_bytes((film / "film.mp4").read_bytes())
     locked.chmod(0)
     assert cli("ask", locked, "What?").returncode == 3
+
+
+# ---- output that cannot be written as it is
+
+RECORDED = Path(__file__).parents[2] / "transcripts" / "count-cars-in-a-real-clip"
+
+
+def test_a_reader_that_goes_away_is_no_defect(cli: Cli) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "replay", str(RECORDED)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=cli.folder, env=cli.environment,
+    )  # fmt: skip
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 141
+
+
+def test_a_full_disk_is_said_in_one_line(cli: Cli) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, "replay", str(RECORDED)], stdout=full, stderr=subprocess.PIPE, text=True,
+            cwd=cli.folder, env=cli.environment,
+        )  # fmt: skip
+    assert done.returncode == 74
+    assert done.stderr == "videorlm: the output cannot be written: No space left on device\n"
+
+
+def test_a_terminal_that_does_not_know_every_character(cli: Cli) -> None:
+    told = cli("replay", RECORDED, PYTHONIOENCODING="ascii")
+    assert told.returncode == 0
+    assert "answer: 4" in told.stdout
+
+
+def test_messages_carry_no_escape_sequences(cli: Cli) -> None:
+    asked = cli("ask", "missing\x1b[31mred\a\n.mp4", "What?")
+    assert asked.returncode == 3
+    assert asked.stderr.count("\n") == 1
+    assert not set(asked.stderr) & set("\x1b\a")
+
+
+@pytest.mark.parametrize("words", [["", "What?"], ["https://example.com/a.mp4", "What?"]])
+def test_what_is_no_file(cli: Cli, words: list[str]) -> None:
+    asked = cli("ask", *words)
+    assert (asked.returncode, asked.stderr.count("\n")) == (3, 1)
+
+
+def test_the_demo_needs_a_question(cli: Cli) -> None:
+    assert cli("demo", "--questions", "0").returncode == 2
+
+
+ORPHANS = """
+import ctypes, os, pathlib, subprocess, sys, time
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans become ours
+for _ in range(3):
+    subprocess.run([sys.executable, "-m", "rlm.cli", *sys.argv[1:]], check=True)
+
+def living():
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if int(parent) == os.getpid() and state not in "ZX":
+            found.append(stat.parent.name)
+    return found
+
+deadline = time.monotonic() + 5
+while living() and time.monotonic() < deadline:
+    time.sleep(0.1)
+sys.exit(f"still alive: {living()}" if living() else 0)
+"""
+
+
+def test_no_process_is_left_behind(cli: Cli, film: Path) -> None:
+    with serve([code("answer('x')")]) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", ORPHANS, "ask", str(film / "film.mp4"), "What?",
+             "--model", "openai/desk", "--api-base", server.url],
+            capture_output=True, text=True, cwd=cli.folder, env=cli.environment,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 # ---- dying at any moment

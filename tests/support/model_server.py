@@ -24,6 +24,8 @@ class Act:
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
     """Close the connection in the middle of the stream."""
+    finish: str | None = "stop"
+    """The finish reason; with ``None`` the stream ends cleanly, but without having said so."""
     garbage: bool = False
     """Send bytes that are not the protocol."""
     usage: bool = True
@@ -83,7 +85,9 @@ def serve(script: Sequence[str | Act]) -> Iterator[ModelServer]:
                 chunk | {"choices": [{"index": 0, "delta": d, "finish_reason": None}]}
                 for d in deltas
             ]
-            done = {"index": 0, "delta": {}, "finish_reason": "stop"}
+            if act.finish is None:
+                return "".join(f"data: {json.dumps(c)}\n\n" for c in chunks).encode()
+            done = {"index": 0, "delta": {}, "finish_reason": act.finish}
             chunks.append(chunk | {"choices": [done]})
             if act.usage:
                 usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}

@@ -14,6 +14,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_the_user_may_set_an_endpoint_and_a_home(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "etc/videorlm/config.toml").write_text('api_base = "http://x"\ncache = "~/index"')
+    config = load_config()
+    assert config.api_base == "http://x"
+    assert config.cache == Path("~/index").expanduser()
+
+
 def test_nothing_set(home: Path) -> None:
     assert load_config().model is None
 
@@ -33,6 +42,7 @@ def test_order_of_precedence(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         ("max_turns = 0", "max_turns"),
         ("max_usd = 'lots'", "max_usd"),
         ("model = ", "cannot be read"),
+        ("api_base = 'http://elsewhere'", "may not be set by a folder"),
     ],
 )
 def test_a_bad_file_is_named(home: Path, text: str, says: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from rlm.agent.answer import letter
 from rlm.agent.llm import Message, Reply, Usage
 from rlm.agent.policy import cells
 from rlm.agent.policy.plan import make_plan
@@ -117,7 +118,7 @@ def _answer(verdict: Verdict, options: Sequence[str]) -> str:
     value = repr(verdict.value)
     words = verdict.why
     if isinstance(verdict.value, int):
-        value = f'"{chr(ord("A") + verdict.value)}"'
+        value = f'"{letter(verdict.value)}"'
         words += f" That is {options[verdict.value]!r}."
     spans = ", ".join(f"({span.start:.2f}, {span.end:.2f})" for span in verdict.evidence)
     return _say(words, f"answer({value}, evidence=[{spans}], confidence={verdict.confidence:.2f})")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rlm.agent.answer import letter
 from rlm.agent.policy.words import Facts, is_compound, plain, read_clock, read_facts, strange_words
 
 _ALL_SHOTS = (
@@ -171,7 +172,7 @@ def _candidates(options: Sequence[str]) -> str:
     for number, option in enumerate(options):
         facts = Facts() if strange_words(option) else read_facts(option)
         if facts.said:
-            lines.append(f'    "{chr(ord("A") + number)}": {_find(facts)},')
+            lines.append(f'    "{letter(number)}": {_find(facts)},')
     lines += ["}", 'found = sorted(sum(candidates.values(), []), key=lambda s: s["start"])']
     return "\n".join(lines)
 

@@ -11,7 +11,7 @@ from rlm.agent.choose import PROVIDERS, choose_model
 from rlm.agent.litellm_model import RETRIES, LiteLLMModel
 from rlm.agent.llm import Message, Picture
 from rlm.config import Config
-from rlm.errors import MissingKey, ModelUnavailable, UnknownModel
+from rlm.errors import ConversationTooLong, MissingKey, ModelUnavailable, UnknownModel
 
 HELLO = [Message("system", ("Be brief.",)), Message("user", ("Look:", Picture(b"\xff\xd8", "p")))]
 
@@ -70,14 +70,59 @@ def test_a_cut_stream_is_never_taken_for_a_whole_reply() -> None:
         assert model(server.url).complete(HELLO).text == "whole"
 
 
-def test_garbage_ends_in_a_typed_error() -> None:
-    with serve([Act(garbage=True)]) as server, pytest.raises(ModelUnavailable):
+def test_a_stream_that_ends_cleanly_but_early_is_not_whole_either() -> None:
+    with serve([Act(text="```python\nanswer(", finish=None), "whole"]) as server:
+        assert model(server.url).complete(HELLO).text == "whole"
+
+
+def test_a_reply_at_the_models_limit_says_so() -> None:
+    with serve([Act(text="and so on", finish="length")]) as server:
+        assert model(server.url).complete(HELLO).cut
+
+
+def test_what_a_listener_raises_is_not_blamed_on_the_endpoint() -> None:
+    def full(piece: str) -> None:
+        raise BrokenPipeError(piece)
+
+    with serve(["hello"]) as server, pytest.raises(BrokenPipeError):
+        model(server.url).complete(HELLO, full)
+
+
+def test_a_lone_surrogate_does_not_get_through() -> None:
+    with serve([Act(text="a\ud83d")]) as server:
+        assert model(server.url).complete(HELLO).text == "a?"
+
+
+def test_a_conversation_that_is_too_long_is_told_apart() -> None:
+    said = "This model's maximum context length is 10 tokens"
+    act = Act(400, text=said)
+    with serve([act]) as server, pytest.raises(ConversationTooLong):
         model(server.url).complete(HELLO)
 
 
-def test_missing_usage_is_unknown() -> None:
-    with serve([Act(text="hi", usage=False)]) as server:
-        assert model(server.url).complete(HELLO).usage.usd is None
+def test_prices_are_known_or_unknown_never_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import litellm
+
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    assert LiteLLMModel("openai/gpt-4o").priced
+    assert not LiteLLMModel("openai/gpt-4o", api_base="http://127.0.0.1:9/v1").priced
+    assert LiteLLMModel("ollama_chat/gemma3").priced
+    free = {"litellm_provider": "openai", "mode": "chat"}
+    monkeypatch.setitem(litellm.model_cost, "openai/nothing-said", free)
+    assert not LiteLLMModel("openai/nothing-said").priced
+
+
+@pytest.mark.parametrize("asked", ["-5", "soon", "nan"])
+def test_a_senseless_wait_is_not_kept(asked: str) -> None:
+    slept: list[float] = []
+    with serve([Act(429, headers={"retry-after": asked}), "fine"]) as server:
+        model(server.url, slept).complete(HELLO)
+    assert 0 < slept[0] < 2
+
+
+def test_garbage_ends_in_a_typed_error() -> None:
+    with serve([Act(garbage=True)]) as server, pytest.raises(ModelUnavailable):
+        model(server.url).complete(HELLO)
 
 
 def test_a_closed_port() -> None:

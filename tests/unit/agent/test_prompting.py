@@ -20,9 +20,10 @@ def test_no_block() -> None:
     assert extract_code("```python\n\n```") is None
 
 
-def test_blocks_are_joined_and_made_up_output_is_left_out() -> None:
-    reply = "```python\na = 1\n```\nOutput:\n```\n1\n```\n```py\nprint(a)\n```"
-    assert extract_code(reply) == "a = 1\nprint(a)"
+def test_only_the_first_block_runs_since_what_follows_is_made_up() -> None:
+    reply = "```python\na = 1\n```\nOutput:\n```\n1\n```\n```py\nanswer(a)\n```"
+    assert extract_code(reply) == "a = 1"
+    assert extract_code("```\nmade up\n```\n```py\nx\n```") == "x"
 
 
 def test_a_block_that_was_cut_short_is_run() -> None:

@@ -13,7 +13,7 @@ HEADER = ev.SessionStarted(
     started="2030-01-01T00:00:00+00:00",
     question="What moves?",
     options=(),
-    video=ev.VideoInfo(path="a.mp4", sha256="0", duration=1, width=2, height=2, frame_rate=25),
+    video=ev.VideoInfo(name="a.mp4", sha256="0", duration=1, width=2, height=2, frame_rate=25),
     model="builtin",
     preset="builtin",
     index_key="k",
@@ -42,7 +42,7 @@ def test_events_read_back_equal_and_transient_ones_are_not_stored(tmp_path: Path
     assert transcript.events == (HEADER, REPLY, END)
     assert transcript.complete
     assert transcript.media("ab").read_bytes() == b"jpeg"
-    assert path.name.endswith("-what-moves")
+    assert path.name.endswith("-what-moves-ü")
 
 
 def test_replay_brings_back_the_code(tmp_path: Path) -> None:

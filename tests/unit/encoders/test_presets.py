@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,10 +98,45 @@ def test_the_revision_of_a_folder_follows_its_content(
 ) -> None:
     folder = save_model(tmp_path / "mine")
     before = find_weights(folder)
-    assert before.preset.name == str(folder) and before.model == "mine"
+    assert before.preset.name == before.model == "mine"
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"layer_norm_eps": 1e-5}))
     assert find_weights(str(folder)).revision != before.revision
+
+
+def test_weights_are_read_once_as_long_as_they_stay_the_same(
+    tmp_path: Path, save_model: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    digest = hashlib.file_digest
+
+    def note(stream: Any, kind: str) -> Any:
+        read.append(Path(stream.name).name)
+        return digest(stream, kind)
+
+    monkeypatch.setattr(hashlib, "file_digest", note)
+    folder = save_model(tmp_path / "mine")
+    before = find_weights(folder)
+    assert sorted(read) == ["config.json", "model.safetensors"]
+    assert find_weights(str(folder)) == before
+    load_encoder(folder)
+    assert len(read) == 2
+
+    weights = folder / "model.safetensors"
+    status = weights.stat()
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    time.sleep(0.02)  # clocks of file systems tick a few times in that
+    weights.write_bytes(content)
+    os.utime(weights, ns=(status.st_atime_ns, status.st_mtime_ns))
+    changed = weights.stat()
+    assert (changed.st_size, changed.st_mtime_ns) == (status.st_size, status.st_mtime_ns)
+    assert find_weights(folder).revision != before.revision
+    assert read[2:] == ["model.safetensors"]
+
+    folder.rename(tmp_path / "elsewhere")
+    save_model(folder)
+    assert find_weights(folder) == before
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, save_model: Callable[..., P
 
 @pytest.fixture(scope="module")
 def encoder(folder: Path) -> Encoder:
-    return load_encoder(folder, device="cpu")
+    return load_encoder(folder)
 
 
 def test_features_are_those_of_the_model(folder: Path, encoder: Encoder) -> None:
@@ -84,7 +84,7 @@ def test_no_text_side(encoder: Encoder) -> None:
 
 
 def test_shards_load(tmp_path: Path, save_model: Callable[..., Path], encoder: Encoder) -> None:
-    sharded = load_encoder(save_model(tmp_path / "s", shard_size="50KB"), device="cpu")
+    sharded = load_encoder(save_model(tmp_path / "s", shard_size="50KB"))
     window = _noise(8)
     one, other = (each.encode([window])["vjepa"][0] for each in (encoder, sharded))
     assert np.array_equal(one, other)
@@ -113,11 +113,6 @@ def test_pickled_weights_are_not_read(tmp_path: Path, save_model: Callable[..., 
     (folder / "model.safetensors").unlink()
     with pytest.raises(WeightsMissing, match="no whole model"):
         load_encoder(folder)
-
-
-def test_unknown_device(folder: Path) -> None:
-    with pytest.raises(UsageError, match="'abacus'"):
-        load_encoder(folder, device="abacus")
 
 
 class TestPrepare:

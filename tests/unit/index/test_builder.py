@@ -1,8 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -97,6 +100,48 @@ def test_windows_hold_the_pictures_of_their_own_shot(five_shots: Path, encoder: 
     for window in windows:
         corners = window.rgb[:, :4, :4].reshape(len(window.rgb), -1, 3).mean(axis=1)
         assert np.ptp(corners, axis=0).max() < 3
+
+
+@pytest.mark.parametrize(
+    "lengths", [[60] * 10, [600], [5, 595], [1, 1, 298, 1, 299], [299, 1, 1, 299]]
+)
+def test_few_samples_are_held_however_slow_the_film(
+    lengths: Sequence[int], encoder: Encoder, tmp_path: Path
+) -> None:
+    """Slides that show for ``lengths`` seconds: what waits for its cuts is a few seconds' worth."""
+    stamps = [sum(lengths[:number]) for number in range(len(lengths))]
+    path = tmp_path / "slides.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=1, options={"g": "1", "tune": "zerolatency"})
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for number, stamp in enumerate(stamps):
+            rgb = np.random.default_rng(number).integers(0, 255, (4, 4, 3), np.uint8)
+            frame = av.VideoFrame.from_ndarray(rgb.repeat(16, 0).repeat(16, 1), format="rgb24")
+            frame.pts, frame.time_base = stamp, Fraction(1, 1)
+            for packet in stream.encode(frame):
+                packet.duration = int(lengths[number] / packet.time_base)
+                container.mux(packet)
+    prepared: list[weakref.ref[np.ndarray]] = []
+    most = 0
+
+    class Watched:
+        frames, fps, spec = encoder.frames, encoder.fps, encoder.spec
+
+        def prepare(self, rgb: np.ndarray) -> np.ndarray:
+            nonlocal most
+            pictures = encoder.prepare(rgb).copy()  # whatever is a view of it keeps it alive
+            prepared.append(weakref.ref(pictures))
+            most = max(most, sum(held() is not None for held in prepared))
+            return pictures
+
+    detector = CutDetector(0.25)
+    windows = list(read_windows(Video.open(path), Watched(), detector))
+    assert len(prepared) == 4 * sum(lengths)
+    assert most <= 5.25 * encoder.fps + encoder.frames + 2
+    assert sum(len(window.rgb) for window in windows) == len(prepared)
+    assert windows[-1].span.end == sum(lengths)
+    assert detector.cuts == stamps[1:]
+    assert {window.span.start for window in windows} >= set(detector.cuts)
 
 
 def test_progress_runs_to_the_end(five_shots: Path, encoder: Encoder, tmp_path: Path) -> None:

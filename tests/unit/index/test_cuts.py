@@ -104,6 +104,40 @@ def test_what_is_settled_stays() -> None:
     assert detector.cuts[: len(seen)] == seen and len(detector.cuts) == 9
 
 
+def test_slides_are_shots_and_settle_while_they_show() -> None:
+    """A picture a minute: nothing is gained by waiting for the twelve after it."""
+    detector, minute = CutDetector(0.25), 60
+    for second in range(10 * minute):
+        if second % minute == 0:
+            detector.add(float(second), _scene(second % 7).astype(np.float32))
+        detector.advance(float(second))
+        assert detector.settled >= second - 6
+    detector.finish(600.0)
+    assert detector.cuts == [float(minute * n) for n in range(1, 10)]
+
+
+@given(
+    steps=st.lists(st.sampled_from([0.04, 0.2, 1.0, 4.0, 7.0, 90.0]), min_size=1, max_size=60),
+    seeds=st.lists(st.integers(0, 3), min_size=60, max_size=60),
+)
+def test_telling_the_time_changes_nothing(steps: list[float], seeds: list[int]) -> None:
+    times = np.cumsum(steps).tolist()
+    plain, told = CutDetector(0.25), CutDetector(0.25)
+    for number, (time, seed) in enumerate(zip(times, seeds, strict=False)):
+        picture = _scene(seed).astype(np.float32)
+        plain.add(time, picture)
+        told.add(time, picture)
+        until = times[number + 1] if number + 1 < len(times) else time + 50
+        for now in np.arange(time, until, 0.5):
+            before = told.settled
+            told.advance(float(now))
+            assert told.settled >= max(before, now - 5.25)
+            assert all(cut < told.settled for cut in told.cuts)
+    for detector in (plain, told):
+        detector.finish(times[-1] + 60)
+    assert plain.cuts == told.cuts
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     steps=st.lists(st.floats(0.001, 0.9), min_size=1, max_size=60),

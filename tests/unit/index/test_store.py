@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -151,6 +152,46 @@ def test_a_build_under_way_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / KEY).is_dir()
 
 
+def test_the_locks_of_killed_builds_are_cleaned_up(tmp_path: Path) -> None:
+    names = [f"{digit * 32}.lock" for digit in "0123"]
+    for name in (*names, "mine.lock"):
+        (tmp_path / name).touch()
+    with store.exclusive(tmp_path, "3" * 32):
+        _write(tmp_path)
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+            [KEY, names[3], "mine.lock"]
+        )
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([KEY, "mine.lock"])
+
+
+def test_cleaning_up_takes_no_lock_away(tmp_path: Path) -> None:
+    """Builders that come and go, each sweeping the others' locks, still have theirs alone."""
+    keys = [digit * 32 for digit in "012"]
+    inside, most = Counter[str](), Counter[str]()
+    guard = threading.Lock()
+
+    def work(number: int) -> None:
+        for turn in range(40):
+            key = keys[(number + turn) % len(keys)]
+            (tmp_path / f"{(number + turn) % 16:032x}.lock").touch()
+            with store.exclusive(tmp_path, key):
+                with guard:
+                    inside[key] += 1
+                    most[key] = max(most[key], inside[key])
+                time.sleep(0.0005)
+                with guard:
+                    inside[key] -= 1
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert dict(most) == dict.fromkeys(keys, 1)
+    _write(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [KEY]
+
+
 def test_the_lock_admits_one_at_a_time(tmp_path: Path) -> None:
     inside, most = 0, 0
     guard = threading.Lock()
@@ -212,6 +253,8 @@ def test_a_killed_build_leaves_nothing_that_looks_whole(
     time.sleep(0.2)
     process.send_signal(signal.SIGKILL)
     process.communicate()
+    with store.exclusive(tmp_path, KEY):
+        assert [path.name for path in tmp_path.glob("*.lock")] == [f"{KEY}.lock"]
     for path in tmp_path.iterdir():
         if not path.suffix:
             store.read(path)

@@ -20,7 +20,7 @@ from rlm.errors import (
     VideoNotFound,
     WeightsMissing,
 )
-from rlm.index import Hit, Scene, VideoIndex
+from rlm.index import Hit, Scene, VideoIndex, store
 from rlm.spans import Span
 from rlm.video import Video
 
@@ -196,7 +196,37 @@ class TestCache:
         )
         (folder,) = [f for f in (tmp_path / "c").iterdir() if "model" in _manifest(f)]
         with pytest.raises(IndexDamaged, match="build it again"):
-            VideoIndex.load(folder, five_shots).embed(Span(1.0, 2.0))
+            VideoIndex.load(folder, five_shots, changed).embed(Span(1.0, 2.0))
+
+    def test_weights_may_move(
+        self,
+        five_shots: Path,
+        encoder: Encoder,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        first, second = tmp_path / "a" / "w", tmp_path / "b" / "w"
+        shutil.copytree(encoder.spec.folder, first)
+        fresh = VideoIndex.build(five_shots, first, cache=tmp_path / "c")
+        (tmp_path / "b").mkdir()
+        first.rename(second)
+        moved = VideoIndex.build(five_shots, str(second), cache=tmp_path / "c")
+        assert moved.key == fresh.key and moved.preset == fresh.preset == "w"
+        expected = moved.embed("a red circle").vector
+
+        monkeypatch.chdir(tmp_path / "b")
+        relative = VideoIndex.build(five_shots, "w", cache=tmp_path / "c")
+        monkeypatch.chdir(tmp_path)
+        assert np.array_equal(relative.embed("a red circle").vector, expected)
+
+        (folder,) = (tmp_path / "c").iterdir()
+        assert str(tmp_path) not in (folder / "manifest.json").read_text()
+        told = VideoIndex.load(folder, five_shots, second)
+        assert np.array_equal(told.embed("a red circle").vector, expected)
+        untold = VideoIndex.load(folder, five_shots)
+        assert untold.embed(untold.windows[0]).vector.shape == (192,)
+        with pytest.raises(WeightsMissing, match=r"\(w\).*VideoIndex.load"):
+            untold.embed("a red circle")
 
     def test_default_place(
         self,
@@ -205,13 +235,14 @@ class TestCache:
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setenv("VIDEORLM_CACHE", str(tmp_path / "own"))
-        VideoIndex.build(five_shots, encoder=encoder)
-        assert len(list((tmp_path / "own" / "index").iterdir())) == 1
-        monkeypatch.delenv("VIDEORLM_CACHE")
+        monkeypatch.setenv("VIDEORLM_CACHE", str(tmp_path / "a setting, and not of this room"))
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
         VideoIndex.build(five_shots, encoder=encoder)
         assert len(list((tmp_path / "xdg" / "videorlm" / "index").iterdir())) == 1
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
+        assert store.default_root() == tmp_path / "home" / ".cache" / "videorlm" / "index"
+        assert [path.name for path in tmp_path.iterdir()] == ["xdg"]
 
     def test_load_is_for_its_own_video(
         self,

@@ -12,7 +12,7 @@ from rlm.ui.console import MAX_CALLS, ConsoleView, answer_lines, clean
 START = ev.SessionStarted(
     at=0, videorlm="0", started="2030-01-01T00:00:00+00:00", question="What [bold]moves[/bold]?",
     options=("a car", "a dog"),
-    video=ev.VideoInfo(path="a.mp4", sha256="0", duration=61, width=640, height=360, frame_rate=25),
+    video=ev.VideoInfo(name="a.mp4", sha256="0", duration=61, width=640, height=360, frame_rate=25),
     model="m", preset="builtin", index_key="k", sandbox_level="bubblewrap", limits={},
     prompt_sha256="0",
 )  # fmt: skip

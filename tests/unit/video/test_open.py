@@ -74,6 +74,7 @@ def test_a_wrong_duration_in_the_header_is_not_believed(studio):
     lied = film.path.with_name("lied.mp4")
     lied.write_bytes(data)
     assert Video.open(lied).span.end == 2.0
+    assert Video.open(lied).missing == 0.0
 
     film = studio.film("liar.mkv", 60)
     data = bytearray(film.path.read_bytes())
@@ -85,6 +86,59 @@ def test_a_wrong_duration_in_the_header_is_not_believed(studio):
     video = Video.open(lied)
     assert video.span.end == pytest.approx(2.0, abs=0.002)
     assert len(list(video.frames(30))) == 60
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mp4",
+        "varying",
+        "varying mkv",
+        "late mp4",
+        "late mkv",
+        "ts",
+        "flv",
+        "avi",
+        "raw",
+        "vp9",
+        "fragmented",
+        "long",
+        "long mkv",
+        "long fragmented",
+        "long ts",
+    ],
+)
+def test_nothing_is_missing_from_a_whole_film(films, name):
+    assert Video.open(films[name].path).missing == 0.0
+
+
+@pytest.mark.parametrize("sound", [0.0, 12.0, 30.0])
+@pytest.mark.parametrize(
+    ("name", "muxer"),
+    [("broke.mp4", {"movflags": "faststart"}), ("broke.mkv", {})],
+)
+def test_what_a_broken_download_lacks_is_told(studio, name, muxer, sound):
+    film = studio.film(
+        f"{sound}{name}",
+        300,
+        rate=25,
+        options={"g": "15", "crf": "1"},
+        muxer={**muxer, "max_interleave_delta": "0"},
+        sound=sound,
+    )
+    assert Video.open(film.path).missing == 0.0
+    data = film.path.read_bytes()
+    broken = film.path.with_name(f"short{sound}{name}")
+    broken.write_bytes(data[: int(len(data) * 0.6)])
+    video = Video.open(broken)
+    assert 2 < video.span.end < 9
+    assert video.missing == pytest.approx(12.0 - video.span.end, abs=0.05)
+
+
+def test_sound_that_goes_on_is_no_sign_of_missing_pictures(studio):
+    for name in ("echo.mp4", "echo.mkv", "echo.ts"):
+        film = studio.film(name, 30, rate=30, sound=9.0)
+        assert Video.open(film.path).missing == 0.0, name
 
 
 def two_streams(path, first, second):

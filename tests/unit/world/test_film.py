@@ -216,5 +216,11 @@ def test_a_folder_holds_a_film_only_when_it_is_whole(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {
         "film.mp4", "truth.json", "questions.jsonl",
     }  # fmt: skip
+    whole = files.truth.read_bytes()
+    for other in ("{}", "[]", "4", "null", '"seed"', "[4]", "{", "\xff"):
+        files.truth.write_text(other, encoding="latin-1")
+        assert not files.hold(4), other
+    files.truth.write_bytes(whole)
+    assert files.hold(4)
     files.film.unlink()
     assert not files.hold(4)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.rule import Rule
 
-from rlm.ui.console import ConsoleView
-from rlm.ui.run import ANSWERED, NO_ANSWER, command_name, progress_bar
+from rlm.commands.output import ANSWERED, NO_ANSWER, command_name, progress_bar, replay_command
+from rlm.ui.console import ConsoleView, Screen
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,17 +20,15 @@ CODE_LINES = 10
 """Lines of code shown of each turn: the built-in model writes long cells, and a replay has all."""
 
 
-def run_demo(folder: Path, seed: int, count: int) -> int:
+def run(folder: Path, seed: int, count: int) -> int:
     """Make the film of ``seed`` in ``folder``, ask ``count`` of its questions, print the score.
 
     The first run is shown whole, of the others question and answer; all are kept to be replayed.
     """
-    from rich.console import Console
-
     from rlm.agent.ask import ask
     from rlm.agent.choose import BUILTIN
 
-    console = Console(highlight=False)
+    console = Screen()
     film, questions = _film(folder, seed, console)
     right = 0
     chosen = _spread(questions, count)
@@ -48,7 +46,6 @@ def run_demo(folder: Path, seed: int, count: int) -> int:
                 model=BUILTIN,
                 preset=BUILTIN,
                 transcripts=folder / "transcripts",
-                cache=folder / "index",
                 sinks=[ConsoleView(console, code_lines=CODE_LINES)] if number == 1 else [],
                 notify=(lambda line: console.print(line, style="dim")) if number == 1 else _quiet,
                 progress=progress,
@@ -59,7 +56,7 @@ def run_demo(folder: Path, seed: int, count: int) -> int:
         truth = item["options"][item["answer_index"]]
         verdict = "right" if correct else f"wrong, it is {truth!r}"
         console.print(f"answer: {answer.text if answer else None} ({verdict})", style="bold")
-        console.print(f"{command_name()} replay {asked.transcript}", style="dim", soft_wrap=True)
+        console.print(replay_command(asked.transcript), style="dim", soft_wrap=True)
     console.print(Rule())
     console.print(f"{right} of {len(chosen)} right. Ask the film something yourself:")
     console.print(f'  {command_name()} ask {film} "{chosen[0]["question"]}"', soft_wrap=True)

@@ -1,0 +1,33 @@
+"""What can be asked, and with what budget: checked before anything costly begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rlm.agent.budget import Budget
+from rlm.agent.llm import LanguageModel
+from rlm.errors import UsageError
+
+
+def check_price(model: LanguageModel, budget: Budget) -> None:
+    """Raise ``UsageError`` for a cap in dollars that could not be kept."""
+    if budget.usd is not None and not model.priced:
+        raise UsageError(
+            f"the price of {model.name} is unknown, so a cap in dollars cannot be kept; "
+            "leave out --max-usd, or cap --max-turns or --max-tokens"
+        )
+
+
+def check_question(question: str, options: Sequence[str]) -> None:
+    """Raise ``UsageError`` for a question or options that cannot be answered."""
+    if not question.strip():
+        raise UsageError("the question is empty; ask it in quotes after the video")
+    if len(options) == 1:
+        raise UsageError("one option is no choice; give --option at least twice, or not at all")
+    if len(options) > 26:
+        raise UsageError(f"at most 26 options can be lettered, not {len(options)}")
+    plain = [" ".join(option.split()).lower() for option in options]
+    if "" in plain:
+        raise UsageError("an option is empty; give each --option some text")
+    if len(set(plain)) < len(plain):
+        raise UsageError("two options say the same; give each --option its own text")

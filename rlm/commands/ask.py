@@ -1,0 +1,104 @@
+"""``videorlm ask``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlm.commands.output import ANSWERED, NO_ANSWER, LastEvents, progress_bar, replay_command, say
+from rlm.ui.console import ConsoleView, Screen, clean
+
+if TYPE_CHECKING:
+    from rlm.agent import events as ev
+    from rlm.agent.ask import Asked
+    from rlm.agent.session import Jail
+    from rlm.tools import Tool
+    from sandbox import Sandbox
+
+
+def run(
+    video: str,
+    question: str,
+    *,
+    options: Sequence[str],
+    model: str | None,
+    api_base: str | None,
+    preset: str | None,
+    limits: Mapping[str, Any],
+    transcripts: Path | None,
+    as_json: bool,
+    verbose: bool,
+    unsafe: bool,
+) -> int:
+    """Ask, print the answer on stdout and everything else on stderr; returns the exit code.
+
+    ``limits`` are those of the budget by name; ``None`` leaves one to the settings.
+    """
+    from rlm.agent.ask import ask, budget_of
+    from rlm.agent.session import default_jail
+    from rlm.config import load_config
+
+    config = load_config()
+    screen = Screen(stderr=True)
+    last = LastEvents()
+    sinks: list[ev.Sink] = [last]
+    if verbose or (screen.is_terminal and not as_json):
+        sinks.append(ConsoleView(screen))
+    budget = replace(
+        budget_of(config), **{name: limit for name, limit in limits.items() if limit is not None}
+    )
+    jail: Jail = _no_jail if unsafe else default_jail
+    with progress_bar(screen) as progress:
+        asked = ask(
+            video,
+            question,
+            options,
+            model=model,
+            api_base=api_base,
+            preset=preset,
+            budget=budget,
+            config=config,
+            transcripts=transcripts,
+            sinks=sinks,
+            notify=say,
+            progress=progress,
+            jail=jail,
+        )
+    answer = asked.result.answer
+    if as_json:
+        print(json.dumps(_as_json(asked)))
+    elif answer is not None:
+        print(clean(answer.text))
+    for line in last.summary():
+        say(line)
+    say(f"replay: {replay_command(asked.transcript)}")
+    return ANSWERED if answer is not None else NO_ANSWER
+
+
+def _as_json(asked: Asked) -> dict[str, Any]:
+    result, answer = asked.result, asked.result.answer
+    return {
+        "answer": answer.text if answer else None,
+        "choice": answer.choice if answer else None,
+        "evidence": [[span.start, span.end] for span in answer.evidence] if answer else [],
+        "confidence": answer.confidence if answer else None,
+        "turns": result.turns,
+        "frames_viewed": result.frames,
+        "tokens": result.tokens,
+        "usd": result.usd,
+        "seconds": round(result.seconds, 3),
+        "transcript": str(asked.transcript),
+        "sandbox_level": result.sandbox_level,
+        "preset": asked.preset,
+        "model": asked.model,
+        "best_effort": answer.best_effort if answer else False,
+    }
+
+
+def _no_jail(functions: Mapping[str, Tool], records: Sequence[type]) -> Sandbox:
+    from sandbox import Sandbox
+
+    return Sandbox(functions, records=tuple(records), level="none")
