@@ -8,9 +8,12 @@ the seals a jailed process could truncate the memory under the host and kill it 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import functools
 import mmap
 import os
 import sys
+import weakref
 from typing import TYPE_CHECKING, Any
 
 if sys.platform == "linux":  # elsewhere the package can be imported, and refuses in plain words
@@ -110,16 +113,33 @@ def seal(descriptor: int) -> None:
         fcntl.fcntl(descriptor, _ADD_SEALS, _SEALS)
 
 
-def map_private(descriptor: int, length: int) -> mmap.mmap:
+def map_private(descriptor: int, length: int) -> ctypes.Array[ctypes.c_char]:
     """Map a received descriptor copy-on-write: writes stay in this process.
+
+    Unlike ``mmap.mmap`` the mapping keeps no descriptor, of which a session has few; it is undone
+    when the last array over it is gone.
 
     Raises:
         MemoryError: the process has no room left for it.
     """
-    try:
-        return mmap.mmap(descriptor, length, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
-    except OSError as error:
-        raise MemoryError(f"no memory left for an array of {length} bytes") from error
+    libc = _libc()
+    access = mmap.PROT_READ | mmap.PROT_WRITE
+    address = libc.mmap(None, length, access, mmap.MAP_PRIVATE, descriptor, 0)
+    if address == ctypes.c_void_p(-1).value:
+        raise MemoryError(f"no memory left for an array of {length} bytes")
+    memory = (ctypes.c_char * length).from_address(address)
+    weakref.finalize(memory, libc.munmap, address, length).atexit = False
+    return memory
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    libc = ctypes.CDLL(None)
+    libc.mmap.restype = ctypes.c_void_p
+    word = ctypes.c_int
+    libc.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, word, word, word, ctypes.c_long)
+    libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+    return libc
 
 
 def as_bytes(array: np.ndarray[Any, Any]) -> memoryview:

@@ -15,6 +15,7 @@ from sandbox.outcome import CellError, Outcome, StopCell
 from sandbox.process import Process, ProcessLost
 
 _MAX_TEXT = 50_000
+_MAX_OPEN = 256  # concurrent calls a cell may have waiting; its next ones stay in the socket
 
 
 class Cell:
@@ -64,6 +65,7 @@ class Cell:
         process.drain()  # what threads of earlier cells wrote in between belongs to no cell
         process.on_output = lambda number, data: self._outputs[number - 1].add(data)
         process.on_wait = self._on_wait
+        process.full = False
         process.on_fate = self._cancel
         process.cell_seconds = self._allowed
         process.cell_begun = True
@@ -128,6 +130,7 @@ class Cell:
             self._cancel()
             self._host_seconds += now - self._calls_began
             self._open.clear()
+            self._process.full = False
         else:
             self._process.signal_interrupt()
         return self._limits.grace_seconds
@@ -156,12 +159,15 @@ class Cell:
             self._process.send(interruption(call.number))
         elif self.stopped:
             self._process.send(refusal(call.number, StopCell()))
+        elif call.number in self._open:
+            raise ProtocolError("two calls of one number")
         elif call.concurrent:
             if not self._open:
                 self._calls_began = time.monotonic()
             if self._crew is None:
                 self._crew = Crew(self._limits.parallel_calls, self._process.wake)
             self._open[call.number] = call
+            self._process.full = len(self._open) >= _MAX_OPEN
             self._crew.submit(call)
         else:
             self._call_here(call)
@@ -212,6 +218,7 @@ class Cell:
             self._process.send(refusal(number, StopCell()))
         self._cancel()
         self._open.clear()
+        self._process.full = False
 
     def _answer_finished(self) -> None:
         assert self._crew is not None
@@ -222,6 +229,7 @@ class Cell:
             if not self._open:
                 self._host_seconds += time.monotonic() - self._calls_began
             self._answer(call, value, error)
+        self._process.full = len(self._open) >= _MAX_OPEN
 
     # ---- the end
 
@@ -232,7 +240,8 @@ class Cell:
         if not isinstance(form, dict):
             form = {}
         kind, message, trace = (
-            str(form.get(key, ""))[:_MAX_TEXT] for key in ("type", "message", "traceback")
+            printable(str(form.get(key, ""))[:_MAX_TEXT])
+            for key in ("type", "message", "traceback")
         )
         line = form.get("line") if type(form.get("line")) is int else None
         if kind == "KeyboardInterrupt" and self.timed_out:
@@ -332,6 +341,11 @@ class Output:
         head = bytes(self._head).decode("utf-8", "ignore")
         end = tail[-self._half :].decode("utf-8", "ignore")
         return f"{head}\n... [{missing} of {self.size} bytes cut] ...\n{end}"
+
+
+def printable(text: str) -> str:
+    """Text from the jail without lone surrogates, which no file could take."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _signal_name(number: int) -> str:

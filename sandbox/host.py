@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from sandbox.calls import Calls
-from sandbox.cell import Cell
+from sandbox.cell import Cell, printable
 from sandbox.codec import Frame, ProtocolError
 from sandbox.limits import Limits
 from sandbox.outcome import CellError, Level, Outcome, SandboxError
@@ -80,7 +80,11 @@ class Sandbox:
         return self._pool.notice
 
     def __enter__(self) -> Sandbox:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -175,7 +179,11 @@ class Sandbox:
         else:
             error = cell.explain(head.get("error"))
             if isinstance(listed := head.get("names"), list):
-                names = [name[:_MAX_NAME] for name in listed[:_MAX_NAMES] if isinstance(name, str)]
+                names = [
+                    printable(name[:_MAX_NAME])
+                    for name in listed[:_MAX_NAMES]
+                    if isinstance(name, str)
+                ]
         if names is not None:
             self._names = tuple(names)
         if cell.raised is not None:
@@ -203,12 +211,20 @@ class Sandbox:
         return CellError(kind, message, f"{kind}: {message}")
 
     def _begin(self) -> Process:
-        process = self._pool.take()
-        self._pool.watch(process)
         records = [record.describe() for record in self._records.values()]
         functions = self._calls.describe()
-        process.send(Frame({"type": "begin", "functions": functions, "records": records}))
-        return process
+        while True:
+            process = self._pool.take()
+            try:
+                self._pool.watch(process)
+                process.send(Frame({"type": "begin", "functions": functions, "records": records}))
+            except ProcessLost:  # a spare that died this very moment
+                self._pool.release(process)
+            except BaseException:
+                self._pool.release(process)
+                raise
+            else:
+                return process
 
 
 class _DeferredInterrupt:

@@ -18,6 +18,7 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,10 @@ _LOADER_CACHE = "/etc/ld.so.cache"
 _READABLE = ("/proc/self/maps", "/proc/cpuinfo", "/dev/urandom", "/dev/random", "/dev/zero",
              _LOADER_CACHE)  # fmt: skip
 _WRITABLE = ("/dev/null",)
-_CAPABILITIES = {"setgid": 6, "setuid": 7, "sys_admin": 21}
+_CAPABILITIES = {"setgid": 6, "setuid": 7, "sys_ptrace": 19, "sys_admin": 21}
 _JAIL_USERS = range(0x5A000000, 0x5A800000)  # no system hands these out
 _NOBODY = 65534
+_JAIL_MODULES = ("sandbox.worker", "sandbox.channel", "sandbox.lockdown")  # not imported here
 _PACKAGE = str(Path(__file__).resolve().parent)
 # The package's own __init__ belongs to the host; the jail sees an empty one.
 _BOOT = (
@@ -110,6 +112,10 @@ def find_interpreter(preload: Sequence[str]) -> Interpreter:
     Raises:
         SandboxError: a module to preload is not installed.
     """
+    for module in _JAIL_MODULES:  # leaves bytecode for the jail, which cannot write any
+        spec = importlib.util.find_spec(module)
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader.get_code(module)
     executable = os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
     standard = os.path.realpath(sysconfig.get_path("stdlib"))
     libraries = [standard, *(f"{prefix}/lib" for prefix in (sys.base_prefix, sys.base_exec_prefix))]
@@ -255,7 +261,8 @@ def _existing(paths: Sequence[str]) -> tuple[str, ...]:
 
 def _jail_user(interpreter: Interpreter, bound: bool) -> int | None:
     """A user of the jail's own, where this process may become one that can still read Python."""
-    needed = ("setuid", "setgid", "sys_admin") if bound else ("setuid", "setgid")
+    # Without a mount namespace the watchdog has to see what files the other user holds open.
+    needed = ("setuid", "setgid", "sys_admin" if bound else "sys_ptrace")
     held = _capabilities()
     if os.geteuid() != 0 or not all(held >> _CAPABILITIES[name] & 1 for name in needed):
         return None

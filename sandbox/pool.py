@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -19,6 +21,8 @@ from sandbox.watchdog import Watchdog
 if TYPE_CHECKING:
     from sandbox.host import Sandbox
 
+_log = logging.getLogger(__name__)
+_LOOK_SECONDS = 0.2
 _ORDER: tuple[Level, ...] = ("bubblewrap", "landlock")
 
 
@@ -75,7 +79,11 @@ class Pool:
         return self._level or self.wanted
 
     def __enter__(self) -> Pool:
-        self.warm()
+        try:
+            self.warm()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -95,6 +103,8 @@ class Pool:
         Raises:
             SandboxUnavailable: no jail of the wanted level starts here.
         """
+        if not self._size:
+            return
         process = self.take()
         with self._lock:
             if len(self._spares) < self._size:
@@ -115,10 +125,14 @@ class Pool:
                 break
             try:
                 process.await_ready()
+                if process.alive():
+                    return process
             except LevelFailed:
+                pass
+            except BaseException:
                 process.close()
-                continue
-            return process
+                raise
+            process.close()
         with self._choosing:
             return self._start()
 
@@ -135,6 +149,7 @@ class Pool:
     def watch(self, process: Process) -> None:
         """Watch a process that was taken, until ``release``."""
         self._watchdog.add(process)
+        self._submit(lambda: None)  # the keeper may be asleep for want of anything to watch
 
     def release(self, process: Process) -> None:
         """End a process that was taken."""
@@ -204,14 +219,17 @@ class Pool:
 
     def _add_spare(self) -> None:
         # Only spawned here; whoever takes it completes the handshake, by then long waiting.
+        process = None
         try:
-            process = None if self._closed else self._spawn(cast(Level, self._level))
-        except (LevelFailed, SandboxError):
-            process = None  # the next session will try itself and report
-        with self._lock:
-            self._starting -= 1
-            if process is not None:
-                self._spares.append(process)
+            if not self._closed:
+                process = self._spawn(cast(Level, self._level))
+        except (LevelFailed, SandboxError, OSError):
+            pass  # the next session will try itself and report
+        finally:
+            with self._lock:
+                self._starting -= 1
+                if process is not None:
+                    self._spares.append(process)
 
     def _on_keeper(self, work: Callable[[], Process]) -> Process:
         future: Future[Process] = Future()
@@ -237,13 +255,17 @@ class Pool:
             self._tasks.put(task)
 
     def _keep(self) -> None:
-        sweep()
-        while True:
+        looked = time.monotonic()
+        task: Callable[[], None] | None = sweep
+        while task is not None:
+            try:
+                task()
+                if time.monotonic() > looked + _LOOK_SECONDS:  # tasks may come without a pause
+                    looked = time.monotonic()
+                    self._watchdog.look()
+            except Exception:  # noqa: BLE001 - if this thread ends, so does every jailed process
+                _log.exception("the sandbox keeper stumbled")
             try:
                 task = self._tasks.get(timeout=self._watchdog.interval())
             except queue.Empty:
-                self._watchdog.look()
-                continue
-            if task is None:
-                return
-            task()
+                task = self._watchdog.look

@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -31,6 +32,9 @@ _PIPE_BYTES = 1 << 20
 _READ_BYTES = 1 << 16
 _SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ
 _OUTBOX_BYTES = 64 << 20
+_MAX_SHARED = 64
+_MOMENT = 0.002
+_UNREAD = 0x5411  # SIOCOUTQ: bytes the other side has not received yet
 _CREDENTIALS = struct.Struct("iII")
 
 
@@ -66,12 +70,14 @@ class Process:
         self.ready = False
         self.cell_seconds: float | None = None  # time limit of the cell that runs now
         self.cell_begun = False
+        self.full = False  # while set, nothing more is read from the process
         self.on_fate: Callable[[], None] = lambda: None
         self.on_wait: Callable[[], float | None] = lambda: None
         self.on_output: Callable[[int, bytes], None] = lambda number, data: None
         self._pidfd = -1
         self._outbox: deque[tuple[memoryview, tuple[int, ...]]] = deque()
         self._outbox_bytes = 0
+        self._shared = [0, 0]  # descriptors, and bytes behind them, that it may not have taken yet
         self.socket, theirs = socket.socketpair()
         out_read, out_write = os.pipe2(os.O_CLOEXEC)
         err_read, err_write = os.pipe2(os.O_CLOEXEC)
@@ -101,6 +107,7 @@ class Process:
             theirs.close()
             os.close(out_write)
             os.close(err_write)
+        self._waking = threading.RLock()  # a signal handler may wake while a waking is under way
         self.wakeup = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._events = select.POLLIN
         self._output_poll = select.poll()
@@ -111,7 +118,8 @@ class Process:
             self._poll.register(pipe, select.POLLIN)
             self._output_poll.register(pipe, select.POLLIN)
         self._reader = FrameReader(self._receive, limits.array_bytes)
-        self.send(Frame(config | {"type": "config", "lock": plan.orders}))
+        with contextlib.suppress(ProcessLost):  # `await_ready` finds out why
+            self.send(Frame(config | {"type": "config", "lock": plan.orders}))
 
     # ---- life
 
@@ -152,6 +160,10 @@ class Process:
             raise LevelFailed("it broke the protocol before it was ready")
         self.ready = True
 
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._child.poll() is None
+
     def signal_interrupt(self) -> None:
         """Send SIGINT to the Python process itself, wherever its process namespace is."""
         with contextlib.suppress(ProcessLookupError):
@@ -186,15 +198,19 @@ class Process:
         """End the process and release everything of it; harmless when repeated."""
         if self.wakeup < 0:
             return
+        if not self.ready:
+            self._let_it_start()
         self.kill()
         self.wait_status()
         self.socket.close()
         for pipe in self.outputs:
             os.close(pipe)
-        os.close(self.wakeup)
+        with self._waking:
+            os.close(self.wakeup)
+            self.wakeup = -1
         if self._pidfd >= 0:
             os.close(self._pidfd)
-        self.wakeup = self._pidfd = -1
+        self._pidfd = -1
         for _, descriptors in self._outbox:
             for descriptor in descriptors:
                 os.close(descriptor)
@@ -202,11 +218,26 @@ class Process:
         if self.scratch is not None:
             self.scratch.remove()
 
+    def _let_it_start(self) -> None:
+        """Wait for the first sign of life, or the end, of a process that is still starting.
+
+        Killed while it builds the jail, bubblewrap would leave a child behind that waits for it
+        for ever. Once Python runs in it, the jail goes down as a whole.
+        """
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_WR)  # Python will find its orders missing, and end
+        first = select.poll()
+        first.register(self.socket, select.POLLIN)
+        first.poll(_START_SECONDS * 1e3)
+
     # ---- traffic
 
     def send(self, frame: Frame) -> None:
         """Queue a frame; whatever the socket does not take at once goes during ``receive``."""
         descriptors = tuple(frame.descriptors)
+        for descriptor in descriptors:
+            self._shared[0] += 1
+            self._shared[1] += os.fstat(descriptor).st_size
         for piece in pack(frame):
             view = memoryview(piece).cast("B")
             if not self._outbox:
@@ -234,6 +265,9 @@ class Process:
             ProtocolError: the process sent what no honest one sends.
         """
         try:
+            # Calls are answered no faster than the answers are taken: what is on its way is memory.
+            while self._shared_is_full():
+                self._wait(listen=False)
             return self._reader.read()
         except (EOFError, ConnectionError):
             raise ProcessLost(self.fate or "it ended") from None
@@ -249,8 +283,9 @@ class Process:
 
     def wake(self) -> None:
         """Make a ``receive`` on another thread call ``on_wait``."""
-        with contextlib.suppress(OSError):
-            os.eventfd_write(self.wakeup, 1)
+        with self._waking:
+            if self.wakeup >= 0:
+                os.eventfd_write(self.wakeup, 1)
 
     def _receive(self, view: memoryview) -> int:
         while True:
@@ -260,11 +295,24 @@ class Process:
             except BlockingIOError:
                 continue
 
-    def _wait(self) -> None:
-        """Return when the socket is readable."""
+    def _shared_is_full(self) -> bool:
+        count, size = self._shared
+        if count <= _MAX_SHARED and size <= self.limits.array_bytes:
+            return False
+        unread = struct.unpack("i", fcntl.ioctl(self.socket, _UNREAD, bytes(4)))[0]
+        if not unread and not self._outbox:
+            self._shared = [0, 0]
+            return False
+        return True
+
+    def _wait(self, listen: bool = True) -> None:
+        """Return when the socket is readable; without ``listen``, after a moment."""
         while True:
             seconds = self.on_wait()
-            events = select.POLLIN if self._outbox_bytes < _OUTBOX_BYTES else 0
+            if not listen:
+                seconds = _MOMENT if seconds is None else min(seconds, _MOMENT)
+            hold = self.full or self._outbox_bytes >= _OUTBOX_BYTES or not listen
+            events = 0 if hold else select.POLLIN
             if self._outbox:
                 events |= select.POLLOUT
             if events != self._events:
@@ -282,7 +330,7 @@ class Process:
                     if event & select.POLLOUT:
                         self._flush()
                     readable = bool(event & ~select.POLLOUT)
-            if readable:
+            if readable or not listen:
                 return
 
     def _read_output(self, pipe: int) -> int:

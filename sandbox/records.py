@@ -32,7 +32,10 @@ class HostRecord:
         self.cls = cls
         self._compared = bool(parameters.eq)
         self._fields = dataclasses.fields(cls)
-        hints = typing.get_type_hints(cls)
+        try:
+            hints = typing.get_type_hints(cls)
+        except NameError as error:
+            raise TypeError(f"record {cls.__name__} has an unknown annotation: {error}") from None
         for field in self._fields:
             if not field.init:
                 raise TypeError(f"record {cls.__name__}.{field.name} has init=False")
@@ -68,10 +71,13 @@ class HostRecord:
         """What the jail needs to build its counterpart, in plain JSON."""
         fields: list[dict[str, Any]] = []
         for field in self._fields:
+            form: dict[str, Any] = {"name": field.name, "repr": field.repr}
             if type(field.default) in _DEFAULTS:
-                fields.append({"name": field.name, "default": field.default})
+                fields.append(form | {"default": field.default})
             else:  # required in the jail, and so is, as in any dataclass, all that precedes it
-                fields = [{"name": form["name"]} for form in fields] + [{"name": field.name}]
+                for earlier in fields:
+                    earlier.pop("default", None)
+                fields.append(form)
         documentation = (self.cls.__doc__ or "").strip()
         return {"name": self.name, "fields": fields, "eq": self._compared, "doc": documentation}
 
@@ -168,10 +174,9 @@ class JailRecord:
         self._names = [field["name"] for field in description["fields"]]
         fields: list[Any] = []
         for form in description["fields"]:
-            default = dataclasses.field(default=dataclasses.MISSING)
-            if "default" in form:
-                default = dataclasses.field(default=form["default"])
-            fields.append((form["name"], Any, default))
+            default = form.get("default", dataclasses.MISSING)
+            field = dataclasses.field(default=default, repr=form["repr"])
+            fields.append((form["name"], Any, field))
         self.cls: type = dataclasses.make_dataclass(
             self.name,
             fields,
@@ -206,6 +211,7 @@ def _record_repr(record: Any) -> str:
     inside = ", ".join(
         f"{field.name}={_short(getattr(record, field.name))}"
         for field in dataclasses.fields(record)
+        if field.repr
     )
     return f"{type(record).__name__}({inside})"
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import struct
 
 # name: (x86_64, aarch64); -1 where the architecture has no such call. Frequent ones lead.
@@ -82,12 +81,12 @@ Instruction = tuple[int, int, int, int]
 
 def supported() -> bool:
     """Whether this machine's architecture has a table."""
-    return platform.machine() in _MACHINES
+    return os.uname().machine in _MACHINES
 
 
 def program() -> list[Instruction]:
     """The filter for the calling process, as classic BPF."""
-    column, architecture, _ = _MACHINES[platform.machine()]
+    column, architecture, _ = _MACHINES[os.uname().machine]
     code: list[Instruction] = [
         (_LOAD, 0, 0, 4),
         (_JUMP_EQUAL, 1, 0, architecture),
@@ -162,7 +161,7 @@ def install() -> None:
     raw = b"".join(struct.pack("<HBBI", *instruction) for instruction in code)
     store = ctypes.create_string_buffer(raw, len(raw))
     description = struct.pack("<HxxxxxxQ", len(code), ctypes.addressof(store))
-    number = _MACHINES[platform.machine()][2]
+    number = _MACHINES[os.uname().machine][2]
     libc = ctypes.CDLL(None, use_errno=True)
     set_filter, every_thread = 1, 1
     if libc.syscall(

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from sandbox.process import Process
 
-_TICK_BUSY, _TICK_IDLE = 0.1, 1.0
+_TICK = 0.1
+_IDLE_TICKS = 10  # a process without a cell is looked at this much less often
 _UNKNOWN_BYTES = 1 << 62
 
 
@@ -32,7 +33,7 @@ class Watchdog:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._watched: dict[int, _Watched] = {}
-        self._busy = 0
+        self._ticks = 0
 
     def add(self, process: Process) -> None:
         """Watch a process."""
@@ -59,23 +60,22 @@ class Watchdog:
 
     def interval(self) -> float | None:
         """Seconds until the next look; None while there is nothing to watch."""
-        with self._lock:
-            if not self._watched:
-                return None
-            busy = any(watched.process.cell_seconds for watched in self._watched.values())
-        return _TICK_BUSY if busy else _TICK_IDLE
+        return _TICK if self._watched else None
 
     def look(self) -> None:
-        """Look at every process once."""
+        """Look at every process that runs a cell; now and then at the others as well."""
+        self._ticks += 1
+        everyone = self._ticks % _IDLE_TICKS == 0
         with self._lock:
             for watched in self._watched.values():
-                if watched.process.fate is None:
+                process = watched.process
+                if process.fate is None and (process.cell_seconds is not None or everyone):
                     try:
                         fate = _judge(watched)
                     except (OSError, LookupError, ValueError):
                         continue  # it ended while we looked
                     if fate is not None:
-                        watched.process.end(fate)
+                        process.end(fate)
 
 
 def _judge(watched: _Watched) -> str | None:
@@ -138,7 +138,7 @@ def _judge_processor(watched: _Watched) -> str | None:
         watched.processor_limit = None
     if watched.processor_limit is None:
         allowed = seconds or process.limits.cell_seconds
-        watched.processor_limit = used + allowed + process.limits.grace_seconds + 2 * _TICK_BUSY
+        watched.processor_limit = used + allowed + process.limits.grace_seconds + 2 * _TICK
     if used > watched.processor_limit:
         return "its threads used more processor time than the cell's limit"
     return None

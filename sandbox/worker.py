@@ -21,7 +21,6 @@ import sys
 import traceback
 import types
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from sandbox import lockdown
@@ -29,8 +28,9 @@ from sandbox.channel import Channel, StopCell, bind_functions
 from sandbox.codec import Frame
 from sandbox.records import jail_records
 
+# Every import here is paid for at each start: pathlib alone would cost as much as ast.
 _OWN_FILES = frozenset(
-    str(Path(__file__).with_name(name))
+    f"{__file__.rpartition('/')[0]}/{name}"
     for name in ("worker.py", "channel.py", "codec.py", "records.py", "arrays.py")
 )
 _RETRY_SECONDS = 0.002
@@ -98,7 +98,7 @@ class Session:
         namespace = self._module.__dict__
         namespace.update(self._functions)
         namespace.update({cls.__name__: cls for cls in records})
-        self._hidden = set(namespace)
+        self._hidden = {*namespace, "_"}
 
     def _run(self, number: int, code: str) -> dict[str, Any]:
         """Run one cell; nothing it does, and no interrupt, leaves this method unfinished."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,8 @@ class Hit:
     start: float
     end: float
     score: float
-    space: str
-    source: str
+    space: str = field(repr=False)
+    source: str = field(repr=False)
     method: str
 
     @property

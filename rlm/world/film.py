@@ -54,6 +54,10 @@ class _Deck(Generic[Card]):
     def __init__(self, cards: Sequence[Card], rng: np.random.Generator) -> None:
         self._cards, self._rng, self._left = tuple(cards), rng, list[Card]()
 
+    def left(self, card: Card) -> bool:
+        """Whether the card can be dealt before all come again."""
+        return card in self._left or not self._left
+
     def deal(self, wanted: Sequence[Card] | None = None) -> Card:
         """The next card, or the next of the ``wanted`` ones."""
         while True:
@@ -92,10 +96,18 @@ def make_film(seed: int, seconds: float = 75.0) -> Film:
             for shape in SHAPES
             if colour != before[0] and shape != before[1]
         ]
-        colour, shape = before = pairs.deal(fresh)
         turned = None
         if kind == "recolour":
+            # What it turns into is named as well, so of that shape two colours have to be left.
+            twice = [
+                (colour, shape)
+                for colour, shape in fresh
+                if any(c != colour and pairs.left((c, shape)) for c in palette)
+            ]
+            colour, shape = before = pairs.deal(twice or fresh)
             turned = pairs.deal([(other, shape) for other in palette if other != colour])[0]
+        else:
+            colour, shape = before = pairs.deal(fresh)
         shots.append(_shot(rng, span, kind, motion, colour, shape, turned))
     return Film(seed, tuple(shots))
 

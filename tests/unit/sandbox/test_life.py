@@ -1,0 +1,259 @@
+"""Interrupts, Ctrl-C, spares, and that nothing of a jail outlives its host."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sandbox import Limits, Pool, Sandbox, concurrent
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="jails exist on Linux only")
+
+ROOT = Path(__file__).resolve().parents[3]
+LEVELS = [
+    pytest.param(
+        "bubblewrap", marks=pytest.mark.skipif(not shutil.which("bwrap"), reason="no bwrap")
+    ),
+    "landlock",
+]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_400_random_interrupts_lose_no_session(level: Any) -> None:
+    """Half of them at each level; they land at any moment of calls, arrays and batches."""
+    rng = random.Random(7)
+    large = np.arange(60_000)
+    begun = threading.Semaphore(0)
+
+    @concurrent
+    def work(item: int) -> int:
+        return item
+
+    functions = {
+        "begin": begun.release,
+        "echo": lambda value: value,
+        "large": lambda: large,
+        "work": work,
+    }
+    code = """
+begin()
+while True:
+    count += 1
+    echo([1, {'a': b'x' * 1000}]); large()[-1]; work.map(range(3)); print(count)
+"""
+    with Sandbox(functions, Limits(cell_seconds=20, grace_seconds=10), level=level) as sandbox:
+        sandbox.run("count = 0")
+
+        def interrupter() -> None:
+            for _ in range(200):
+                begun.acquire()
+                time.sleep(rng.uniform(0, 0.004))
+                sandbox.interrupt()
+
+        thread = threading.Thread(target=interrupter)
+        thread.start()
+        for _ in range(200):
+            outcome = sandbox.run(code)
+            assert outcome.interrupted and not outcome.restarted and not outcome.timed_out
+            assert outcome.error is not None and outcome.error.type == "KeyboardInterrupt"
+        thread.join()
+        assert sandbox.run("print(count > 0)").stdout == "True\n"
+
+
+def _processes(mark: str) -> list[int]:
+    """Processes whose command line holds a mark, zombies left out."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                line = (folder / "cmdline").read_bytes().decode(errors="replace")
+            except OSError:
+                continue
+            if mark in line:
+                found.append(int(folder.name))
+    return found
+
+
+def _gone(mark: str, seconds: float = 10.0) -> bool:
+    end = time.monotonic() + seconds
+    while _processes(mark):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _marked_copy(folder: Path, mark: str) -> Path:
+    """A copy of the package whose path, and so the mark, is in the command lines of its jails."""
+    copy = folder / mark
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "sandbox", copy / "sandbox", ignore=ignore)
+    for parent in (folder, *folder.parents):
+        if parent.stat().st_uid == os.geteuid() and str(parent) != "/":
+            parent.chmod(parent.stat().st_mode | 0o111)
+    return copy
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_nothing_is_left_of_a_jail_that_is_closed_while_it_starts(
+    level: Any, tmp_path: Path
+) -> None:
+    mark = f"early-{os.getpid()}-{level}"
+    code = f"""
+import sys, time; sys.path.insert(0, {str(_marked_copy(tmp_path, mark))!r})
+from sandbox import Pool
+for n in range(20):
+    with Pool(preload=(), level={level!r}, spares=2) as pool:
+        pool.refill()
+        time.sleep(n / 4000)
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd="/", timeout=60)
+    assert done.returncode == 0
+    assert _gone(mark, 3.0)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_no_orphan_survives_the_death_of_the_host(level: Any, tmp_path: Path) -> None:
+    mark = f"orphans-{os.getpid()}-{level}"
+    copy = _marked_copy(tmp_path, mark)
+    code = f"""
+import sys; sys.path.insert(0, {str(copy)!r})
+from sandbox import Sandbox
+sandbox = Sandbox({{}}, level={level!r}, preload=()); sandbox.start()
+print("started", flush=True)
+sandbox.run("import signal\\nsignal.signal(2, signal.SIG_IGN)\\nwhile True: pass")
+"""
+    host = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd="/")
+    assert host.stdout is not None
+    with host.stdout:
+        assert host.stdout.readline() == b"started\n"
+        time.sleep(0.2)
+        assert len(_processes(mark)) >= 2
+        host.kill()
+        host.wait()
+    assert _gone(mark)
+
+
+@pytest.mark.parametrize("exit_by", ["sys.exit(0)", "raise ValueError('on purpose')", "pass"])
+def test_a_host_that_forgets_to_close_ends_cleanly(exit_by: str) -> None:
+    code = f"""
+import sys; sys.path.insert(0, {str(ROOT)!r})
+from sandbox import Sandbox
+sandbox = Sandbox({{}}, preload=())
+sandbox.run("1")
+{exit_by}
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert "Fatal" not in done.stderr and (done.returncode == 0) == ("raise" not in exit_by)
+
+
+def test_ctrl_c_interrupts_the_cell_and_the_session_lives() -> None:
+    code = f"""
+import os, signal, sys, threading, time; sys.path.insert(0, {str(ROOT)!r})
+from sandbox import Sandbox
+def hit():
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+def hit_here():
+    hit()
+    time.sleep(20)
+with Sandbox({{"hit": hit, "hit_here": hit_here}}, preload=()) as sandbox:
+    for cell in ("x = 1; hit()\\nwhile True: x += 1", "hit_here()"):
+        try:
+            sandbox.run(cell)
+        except KeyboardInterrupt:
+            print(cell[:5], "interrupted;", sandbox.run("print(x > 0)").stdout.strip())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    assert done.stdout == "x = 1 interrupted; True\nhit_h interrupted; True\n", done.stderr
+
+
+def test_other_exceptions_of_a_host_function_end_the_run() -> None:
+    class Budget(BaseException):
+        pass
+
+    def spend() -> None:
+        raise Budget
+
+    with Sandbox({"spend": spend}, preload=()) as sandbox:
+        with pytest.raises(Budget):
+            sandbox.run("x = 1\nspend()\nx = 2")
+        assert sandbox.run("x").stdout == "1\n"
+
+
+def test_a_spare_makes_the_next_session_instant() -> None:
+    with Pool(preload=(), spares=2) as pool:
+        with pool.sandbox({}) as first:
+            first.run("1")
+            deadline = time.monotonic() + 20
+            while len(pool._spares) < 2 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            spare = pool._spares[0]
+            with pool.sandbox({}) as second:
+                assert second._process is spare
+                assert second.run("2").stdout == "2\n"
+        assert first.level == second.level == pool.level
+
+
+def test_a_dead_spare_is_not_handed_out() -> None:
+    with Pool(preload=(), spares=1) as pool:
+        pool._spares[0].kill()
+        pool._spares[0].wait_status()
+        with pool.sandbox({}) as sandbox:
+            assert sandbox.run("1").stdout == "1\n"
+
+
+def test_a_session_takes_up_no_more_descriptors_and_threads_than_it_gives_back() -> None:
+    def held() -> tuple[int, int]:
+        return len(os.listdir("/proc/self/fd")), threading.active_count()
+
+    with Sandbox({}, preload=()) as sandbox:
+        sandbox.run("1")
+    before = held()
+    for _ in range(3):
+        with Sandbox({"big": lambda: np.zeros(1 << 20, "u1")}, preload=()) as sandbox:
+            sandbox.run("a = big(); del a")
+            sandbox.run("import os; os._exit(0)")
+            sandbox.run("1")
+    assert held() == before
+
+
+def test_a_host_function_may_outlast_its_session() -> None:
+    began, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    @concurrent
+    def slow() -> None:
+        began.set()
+        go_on.wait(20)
+        ended.set()
+
+    with Sandbox({"slow": slow}, preload=()) as sandbox:
+        thread = threading.Thread(target=lambda: (began.wait(20), sandbox.interrupt()))
+        thread.start()
+        assert sandbox.run("slow()").interrupted
+        thread.join()
+    go_on.set()
+    assert ended.wait(20)
+
+
+def test_a_closed_sandbox_leaves_no_process_and_no_folder() -> None:
+    with Sandbox({}, preload=(), level="landlock") as sandbox:
+        sandbox.run("import os\nfor n in range(1500): os.mkdir('d'); os.chdir('d')")
+        process = sandbox._process
+        assert process is not None and process.scratch is not None
+        path, pid = process.scratch.path, process.pid
+        assert path.is_dir()
+    assert not path.exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, signal.SIG_DFL)

@@ -1,0 +1,214 @@
+"""The small parts: limits, kept output, records, scratch folders, shared arrays."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import os
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from sandbox import Limits, Sandbox, SandboxError, cancelled, shared_empty
+from sandbox.arrays import copy_to_descriptor, map_private, shared_descriptor
+from sandbox.cell import Output
+from sandbox.codec import TransferError
+from sandbox.records import conforms, host_records, jail_records
+from sandbox.scratch import Scratch, sweep
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("memory_bytes", 0), ("cell_seconds", -1.0), ("processes", 2.5), ("grace_seconds", "1")],
+)
+def test_a_limit_is_a_positive_number(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"Limits.{name}"):
+        Limits(**{name: value})
+
+
+@given(st.lists(st.binary(max_size=40)), st.integers(2, 60))
+def test_output_keeps_head_and_tail(pieces: list[bytes], keep: int) -> None:
+    output, whole = Output(keep), b"".join(pieces)
+    for piece in pieces:
+        output.add(piece)
+    half = keep // 2
+    assert output.size == len(whole)
+    assert output.cut == (len(whole) > 2 * half)
+    if output.cut:
+        assert output.text().startswith(whole[:half].decode("utf-8", "ignore"))
+        assert output.text().endswith(whole[-half:].decode("utf-8", "ignore"))
+        assert f"[{len(whole) - 2 * half} of {len(whole)} bytes cut]" in output.text()
+    else:
+        assert output.text() == whole.decode("utf-8", "replace")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Inner:
+    """Inside."""
+
+    x: float = 0.5
+    kind: Literal["a", "b"] = "a"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Outer:
+    inner: _Inner
+    items: tuple[_Inner, ...]
+    by_name: dict[str, list[int]]
+    pixels: NDArray[np.uint8] | None = None
+    factory: tuple[int, ...] = dataclasses.field(default_factory=tuple)
+    last: int = 3
+
+
+def test_a_record_in_the_jail_is_named_and_printed_like_the_real_one() -> None:
+    descriptions = [record.describe() for record in host_records([_Inner, _Outer]).values()]
+    inner, outer = (record.cls for record in jail_records(descriptions).values())
+    assert repr(inner()) == "_Inner(x=0.500, kind='a')"
+    assert inner() == inner(0.5) and inner.__doc__ == "Inside."
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        inner().x = 2
+    made = outer(inner(), (inner(1.0),), {"n": [1]}, np.zeros((2, 3)), (1,))
+    assert repr(made) == (
+        "_Outer(inner=_Inner(x=0.500, kind='a'), items=(_Inner(x=1.000, kind='a'),), "
+        "by_name={'n': [1]}, pixels=<float64[2,3]>, factory=(1,), last=3)"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Quiet:
+    loud: float
+    quiet: str = dataclasses.field(repr=False, default="x")
+
+
+def test_a_field_kept_out_of_the_repr_is_kept_out_of_it_in_the_jail_too() -> None:
+    (record,) = jail_records([host_records([_Quiet])[_Quiet].describe()]).values()
+    assert repr(record.cls(1.0)) == "_Quiet(loud=1.000)"
+    assert record.cls(1.0).quiet == "x"
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([1.0], "has 2 fields"),
+        (["1", "a"], "x must be float"),
+        ([1.0, "c"], "kind must be"),
+        ([True, "a"], "x must be float"),
+    ],
+)
+def test_a_records_fields_are_checked(values: list[Any], words: str) -> None:
+    with pytest.raises(TransferError, match=words):
+        host_records([_Inner])[_Inner].rebuild(values)
+
+
+def test_only_frozen_dataclasses_with_plain_fields_are_records() -> None:
+    @dataclasses.dataclass
+    class Loose:
+        x: int
+
+    @dataclasses.dataclass(frozen=True)
+    class Odd:
+        x: Limits
+
+    with pytest.raises(TypeError, match="not frozen"):
+        host_records([Loose])
+    with pytest.raises(TypeError, match="no dataclass"):
+        host_records([int])
+    with pytest.raises(TypeError, match="cannot cross"):
+        host_records([Odd])
+    with pytest.raises(TypeError, match="share a name"):
+        host_records([_Inner, dataclasses.make_dataclass("_Inner", [("x", int)], frozen=True)])
+
+
+@pytest.mark.parametrize(
+    ("value", "hint", "fits"),
+    [
+        (1, float, True), (1, int, True), (True, int, False), (1.0, int, False),
+        (None, int | None, True), ("x", int | None, False), ((1, 2), tuple[int, int], True),
+        ((1, 2, 3), tuple[int, int], False), ((), tuple[int, ...], True), ([1], list[str], False),
+        ({"a": 1}, dict[str, int], True), ({1: 1}, dict[str, int], False),
+        (np.zeros(2, "u1"), NDArray[np.uint8], True), (np.zeros(2), NDArray[np.uint8], False),
+        (np.zeros(2), np.ndarray, True), (np.zeros(2), NDArray[Any], True),
+        ([1], np.ndarray, False), ("b", Literal["a", "b"], True), (1, Literal[True], False),
+        ({1}, set[int], True), (object, Any, True), (1.0, complex, False),
+    ],
+)  # fmt: skip
+def test_values_are_held_against_annotations(value: Any, hint: Any, fits: bool) -> None:
+    assert conforms(value, hint) is fits
+
+
+@pytest.mark.parametrize("name", ["", "a b", "class", "a.b", "1a"])
+def test_a_host_functions_name_is_an_identifier(name: str) -> None:
+    with pytest.raises(SandboxError, match="identifier"):
+        Sandbox({name: print})
+
+
+def test_nothing_is_cancelled_outside_of_a_call() -> None:
+    assert cancelled() is False
+
+
+def test_a_shared_array_goes_without_a_copy_and_a_part_of_it_does_not() -> None:
+    array = shared_empty((256, 4096), "float32")
+    array[:] = 3
+    descriptor = shared_descriptor(array)
+    assert descriptor is not None
+    assert shared_descriptor(array.reshape(-1)) == descriptor
+    assert shared_descriptor(array[1:]) is None
+    assert shared_descriptor(array.T) is None
+    assert shared_descriptor(np.zeros(3)) is None
+    private = np.frombuffer(map_private(descriptor, array.nbytes), "float32")
+    private[0] = 5
+    assert array[0, 0] == 3 and private[1] == 3
+    array[0, 1] = 4  # the host's own mapping stays writable
+    with pytest.raises(OSError, match="not permitted"):
+        os.ftruncate(descriptor, 1)
+
+
+def test_a_copied_array_is_sealed() -> None:
+    descriptor = copy_to_descriptor(memoryview(b"abc"))
+    try:
+        assert os.pread(descriptor, 9, 0) == b"abc"
+        for attack in (
+            lambda: os.pwrite(descriptor, b"x", 0),
+            lambda: os.ftruncate(descriptor, 1),
+            lambda: os.ftruncate(descriptor, 10),
+            lambda: fcntl.fcntl(descriptor, 1033, 0),
+        ):
+            with pytest.raises(OSError, match="not permitted"):
+                attack()
+    finally:
+        os.close(descriptor)
+
+
+def test_a_scratch_folder_counts_and_empties_whatever_is_in_it() -> None:
+    scratch = Scratch(None)
+    (scratch.path / "a").write_bytes(b"x" * 10_000)
+    inner = scratch.path
+    for _ in range(15):
+        inner = inner / ("n" * 200)
+        inner.mkdir()
+    (inner / "b").write_bytes(b"y" * 10_000)
+    (scratch.path / "n").mkdir(0o700)
+    (scratch.path / "blind").mkdir()
+    (scratch.path / "blind" / "c").write_text("z")
+    (scratch.path / "blind").chmod(0o000)
+    size, count = scratch.usage(10_000) if os.geteuid() == 0 else (20_000, 20)
+    assert size >= 20_000 and count == 20
+    assert scratch.usage(3)[1] == 4
+    sweep()
+    assert scratch.path.is_dir()  # in use: another session's sweep leaves it alone
+    scratch.remove()
+    scratch.remove()
+    assert not scratch.path.exists()
+
+
+def test_folders_of_killed_hosts_are_swept() -> None:
+    scratch = Scratch(None)
+    (scratch.path / "left").write_text("over")
+    os.close(scratch._descriptor)  # as when its host is killed
+    sweep()
+    assert not scratch.path.exists()
+    scratch._descriptor = -1
