@@ -134,19 +134,22 @@ class ConsoleView:
             self._line(prose)
 
     def _code(self, event: ev.CellStarted) -> None:
-        from rich.padding import Padding
-        from rich.syntax import Syntax
-
         lines = clean(event.code).splitlines()
         kept = lines[: self._code_lines]
-        code = Syntax(
-            "\n".join(kept),
-            "python",
-            theme="ansi_dark",
-            background_color="default",
-            word_wrap=True,
-        )
-        self._console.print(Padding(code, (0, 0, 0, 2), expand=False))
+        if self._console.is_terminal:
+            from rich.padding import Padding
+            from rich.syntax import Syntax
+
+            code = Syntax(
+                "\n".join(kept),
+                "python",
+                theme="ansi_dark",
+                background_color="default",
+                word_wrap=True,
+            )
+            self._console.print(Padding(code, (0, 0, 0, 2), expand=False))
+        else:
+            self._line("\n".join(kept), indent=2)
         if len(lines) > len(kept):
             self._line(f"... {len(lines) - len(kept)} more lines of code", "dim", indent=2)
 
