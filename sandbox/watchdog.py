@@ -16,7 +16,6 @@ from pathlib import Path
 from sandbox.process import Process
 
 _TICK = 0.1
-_IDLE_TICKS = 10  # a process without a cell is looked at this much less often
 _UNKNOWN_BYTES = 1 << 62
 
 
@@ -33,7 +32,6 @@ class Watchdog:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._watched: dict[int, _Watched] = {}
-        self._ticks = 0
 
     def add(self, process: Process) -> None:
         """Watch a process."""
@@ -63,31 +61,38 @@ class Watchdog:
         return _TICK if self._watched else None
 
     def look(self) -> None:
-        """Look at every process that runs a cell; now and then at the others as well."""
-        self._ticks += 1
-        everyone = self._ticks % _IDLE_TICKS == 0
+        """Look at every process; one that cannot be watched is ended like one that misbehaves."""
         with self._lock:
             for watched in self._watched.values():
-                process = watched.process
-                if process.fate is None and (process.cell_seconds is not None or everyone):
-                    try:
-                        fate = _judge(watched)
-                    except (OSError, LookupError, ValueError):
-                        continue  # it ended while we looked
-                    if fate is not None:
-                        process.end(fate)
+                if watched.process.fate is not None:
+                    continue
+                try:
+                    fate = _judge(watched)
+                except (FileNotFoundError, ProcessLookupError):
+                    continue  # it ended while we looked
+                except (OSError, LookupError, ValueError):
+                    fate = "it could not be watched"
+                if fate is not None:
+                    watched.process.end(fate)
 
 
 def _judge(watched: _Watched) -> str | None:
     process, limits = watched.process, watched.process.limits
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    numbers = dict(line.split(":", 1) for line in status.splitlines())
-    resident = int(numbers["VmRSS"].split()[0]) * 1024
-    if resident > limits.memory_bytes + limits.array_bytes:
+    # Bytes and line feeds only: names in these files are the jail's choice, and may hold anything
+    # that Python takes for the end of a line.
+    lines = Path(f"/proc/{process.pid}/status").read_bytes().split(b"\n")
+    numbers = {name: value.split() for name, _, value in (line.partition(b":") for line in lines)}
+    if numbers[b"State"][0] in (b"Z", b"X"):
+        return None
+    unlinked, in_scratch = _unlinked_bytes(watched)
+    resident = int(numbers[b"VmRSS"][0]) * 1024
+    if resident + unlinked - in_scratch > limits.memory_bytes + limits.array_bytes:
         return f"it used more than {limits.memory_bytes} bytes of memory"
-    if int(numbers["Threads"]) > limits.processes + 1:
+    if int(numbers[b"Threads"][0]) > limits.processes + 1:
         return f"it started more than {limits.processes} threads"
     size, count = _scratch_usage(watched)
+    if process.scratch is not None:
+        size += in_scratch
     if size > limits.scratch_bytes:
         return f"its files passed {limits.scratch_bytes} bytes"
     if count > limits.scratch_files:
@@ -102,25 +107,44 @@ def _scratch_usage(watched: _Watched) -> tuple[int, int]:
             size, count = scratch.usage(limits.scratch_files)
         except OSError:  # a name too long to follow, a folder without the right to list it
             return 0, limits.scratch_files + 1
-        return size + _deleted_bytes(watched.process.pid, str(scratch.path)), count
+        if _has_deleted_mapping(watched.process.pid, os.fsencode(scratch.path)):
+            size += _UNKNOWN_BYTES  # nothing tells the size of a file that is only mapped
+        return size, count
     if watched.folder < 0:
         return 0, 0
     state = os.statvfs(watched.folder)
     return (state.f_blocks - state.f_bfree) * state.f_frsize, state.f_files - state.f_ffree
 
 
-def _deleted_bytes(pid: int, scratch: str) -> int:
-    """Bytes of files that were deleted but are still open or mapped, and so stay on the disk."""
-    size = 0
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+def _unlinked_bytes(watched: _Watched) -> tuple[int, int]:
+    """Bytes of open files without a name: of all, and of those in the scratch folder.
+
+    Deleted files stay on the disk while they are open. The others are arrays of the host's that
+    are kept open: memory that no mapping shows. (An honest session maps them and closes them.)
+    """
+    process = watched.process
+    device = os.fstat(watched.folder).st_dev if watched.folder >= 0 else None
+    if process.scratch is not None:
+        device = process.scratch.path.stat().st_dev
+    sizes: dict[tuple[int, int], int] = {}
+    try:
+        descriptors = list(Path(f"/proc/{process.pid}/fd").iterdir())
+    except PermissionError:
+        if process.scratch is not None:
+            raise
+        return 0, 0  # another user namespace's: its scratch folder is limited by its own size
+    for descriptor in descriptors:
         with contextlib.suppress(OSError):
             state = descriptor.stat()
             if state.st_nlink == 0 and stat.S_ISREG(state.st_mode):
-                size += state.st_blocks * 512
-    mapped = Path(f"/proc/{pid}/maps").read_text(errors="replace")
-    if any(f" {scratch}/" in line and line.endswith(" (deleted)") for line in mapped.splitlines()):
-        size += _UNKNOWN_BYTES  # nothing tells the size of a file that is only mapped
-    return size
+                sizes[state.st_dev, state.st_ino] = state.st_blocks * 512
+    return sum(sizes.values()), sum(n for (dev, _), n in sizes.items() if dev == device)
+
+
+def _has_deleted_mapping(pid: int, scratch: bytes) -> bool:
+    """Whether a file of the scratch folder was deleted and is still mapped."""
+    lines = Path(f"/proc/{pid}/maps").read_bytes().split(b"\n")
+    return any(b" " + scratch + b"/" in line and line.endswith(b" (deleted)") for line in lines)
 
 
 def _judge_processor(watched: _Watched) -> str | None:

@@ -217,6 +217,8 @@ else: won()""",
     "vfork, clone, clone3": """
 refused(58); refused(56, 17, 0, 0, 0, 0); refused(56, 0x10000000 | 17, 0, 0, 0, 0)
 refused(435, ctypes.create_string_buffer(88), 88)""",
+    "threads with files of their own": """
+refused(56, 0x10B00, 0, 0, 0, 0); refused(436, 1000, 1000, 2)""",
     "run a program": """
 import subprocess
 attempt(subprocess.run, ['/bin/sh', '-c', 'id'])
