@@ -37,7 +37,7 @@ _READABLE = ("/proc/self/maps", "/proc/cpuinfo", "/dev/urandom", "/dev/random", 
              _LOADER_CACHE)  # fmt: skip
 _WRITABLE = ("/dev/null",)
 _CAPABILITIES = {"setgid": 6, "setuid": 7, "sys_ptrace": 19, "sys_admin": 21}
-_JAIL_USERS = range(0x5A000000, 0x5A800000)  # no system hands these out
+JAIL_USERS = range(0x5A000000, 0x5A800000)  # no system hands these out
 _NOBODY = 65534
 _JAIL_MODULES = ("sandbox.worker", "sandbox.channel", "sandbox.lockdown")  # not imported here
 _PACKAGE = str(Path(__file__).resolve().parent)
@@ -266,7 +266,7 @@ def _jail_user(interpreter: Interpreter, bound: bool) -> int | None:
     held = _capabilities()
     if os.geteuid() != 0 or not all(held >> _CAPABILITIES[name] & 1 for name in needed):
         return None
-    user = random.choice(_JAIL_USERS)
+    user = random.choice(JAIL_USERS)
     if not _mapped(user):
         user = _NOBODY
         if not _mapped(user):

@@ -206,11 +206,11 @@ class Pool:
 
     def _spawn(self, level: Level) -> Process:
         scratch = None
-        plan = levels.plan(level, self._interpreter, self.limits)
-        if level != "bubblewrap":
-            scratch = Scratch(plan.uid)
-            plan = plan.with_scratch(scratch.path)
         try:
+            plan = levels.plan(level, self._interpreter, self.limits)
+            if level != "bubblewrap":
+                scratch = Scratch(plan.uid)
+                plan = plan.with_scratch(scratch.path)
             return Process(plan, self.limits, self._config, scratch)
         except OSError as error:
             if scratch is not None:

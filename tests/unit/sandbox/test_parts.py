@@ -5,6 +5,10 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -14,9 +18,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sandbox import Limits, Sandbox, SandboxError, cancelled, shared_empty
+from sandbox import scratch as scratch_module
 from sandbox.arrays import copy_to_descriptor, map_private, shared_descriptor
 from sandbox.cell import Output
 from sandbox.codec import TransferError
+from sandbox.levels import JAIL_USERS
 from sandbox.records import conforms, host_records, jail_records
 from sandbox.scratch import Scratch, sweep
 
@@ -205,10 +211,106 @@ def test_a_scratch_folder_counts_and_empties_whatever_is_in_it() -> None:
     assert not scratch.path.exists()
 
 
-def test_folders_of_killed_hosts_are_swept() -> None:
+def test_a_count_stands_folders_thousands_deep_and_renamed_all_the_time() -> None:
+    scratch = Scratch(None)
+    deep = os.open(scratch.path, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("d", dir_fd=deep)
+        outer, deep = deep, os.open("d", os.O_RDONLY, dir_fd=deep)
+        os.close(outer)
+    os.close(os.open("last", os.O_CREAT | os.O_WRONLY, dir_fd=deep))
+    os.close(deep)
+    assert scratch.usage(10_000)[1] == 3001
+    script = "import os\nwhile True: os.rename('d', 'e'); os.rename('e', 'd')"
+    renaming = subprocess.Popen([sys.executable, "-c", script], cwd=scratch.path)
+    try:
+        assert any(scratch.usage(10_000)[1] >= 3001 for _ in range(50))
+    finally:
+        renaming.kill()
+        renaming.wait()
+    scratch.remove()
+    assert not scratch.path.exists()
+
+
+def test_a_count_goes_on_after_an_entry_that_vanished(monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = Scratch(None)
+    for name in "abc":
+        (scratch.path / name).mkdir()
+        (scratch.path / name / "file").write_bytes(b"x" * 10_000)
+    step, gone = scratch_module._step, iter([True])
+
+    def vanish(folder: int, name: str) -> int:
+        if next(gone, False):
+            shutil.rmtree(scratch.path / name)
+        return step(folder, name)
+
+    monkeypatch.setattr(scratch_module, "_step", vanish)
+    size, count = scratch.usage(100)
+    assert size >= 20_000 and count == 5
+    scratch.remove()
+
+
+def test_a_new_folder_that_another_process_sweeps_is_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lock, taken = scratch_module._lock, iter([True, True])
+
+    def too_late(folder: int, path: Path) -> None:
+        if next(taken, False):
+            path.rmdir()
+        lock(folder, path)
+
+    monkeypatch.setattr(scratch_module, "_lock", too_late)
+    scratch = Scratch(None)
+    assert scratch.path.is_dir()
+    scratch.remove()
+
+
+def test_a_scratch_folder_that_cannot_be_made_is_an_error_of_the_sandbox(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere/at/all")
+    with pytest.raises(SandboxError, match="FileNotFoundError") as caught:
+        Sandbox({}, preload=(), level="landlock").start()
+    assert "\n" not in str(caught.value)
+
+
+def test_folders_of_killed_hosts_are_swept(monkeypatch: pytest.MonkeyPatch) -> None:
     scratch = Scratch(None)
     (scratch.path / "left").write_text("over")
     os.close(scratch._descriptor)  # as when its host is killed
+    scratch._descriptor = -1
+    sweep()
+    assert scratch.path.exists()  # too young: another host may be about to lock it
+    monkeypatch.setattr(scratch_module, "_YOUNG_SECONDS", 0.0)
     sweep()
     assert not scratch.path.exists()
-    scratch._descriptor = -1
+
+
+def test_removal_follows_no_link(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    (outside / "kept").mkdir(parents=True)
+    outside.chmod(0o755)
+    scratch = Scratch(None)
+    (scratch.path / "inner").mkdir()
+    for folder in (scratch.path, scratch.path / "inner"):
+        (folder / "link").symlink_to(outside)
+    with pytest.raises(NotADirectoryError):
+        scratch_module._open("link", scratch._descriptor)
+    scratch.remove()
+    assert not scratch.path.exists()
+    assert (outside / "kept").is_dir() and outside.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
+@pytest.mark.parametrize(("user", "swept"), [(1234, False), (JAIL_USERS[5], True), (0, True)])
+def test_only_ones_own_folders_and_those_of_jails_are_swept(
+    user: int, swept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(scratch_module, "_YOUNG_SECONDS", 0.0)
+    left = tmp_path / "sandbox-scratch-left"
+    (left / "inner").mkdir(parents=True)
+    os.chown(left, user, user)
+    sweep()
+    assert left.exists() != swept
