@@ -27,7 +27,7 @@ Not covered:
 * what the host functions allow: a function that reads any path hands out any path;
 * readable on purpose: Python's library, the site-packages folders of the preloaded modules and the
   system's shared libraries; with ``landlock`` alone also names, sizes and dates of files (never
-  contents), the host's name and, for a tenth of a second, disk beyond ``scratch_bytes``;
+  contents), the host's name and, between two looks, disk beyond ``scratch_bytes``;
 * what the output says: it is untrusted text, and so is everything derived from it.
 
 Linux on x86-64 or aarch64 only; elsewhere ``Sandbox`` raises ``SandboxUnavailable``.

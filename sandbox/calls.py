@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 _MAX_MESSAGE = 4000
 _present: contextvars.ContextVar[Call | None] = contextvars.ContextVar("present", default=None)
 F = TypeVar("F", bound=Callable[..., Any])
+Done = Callable[["Call", Any, BaseException | None], None]
 
 
 def concurrent(function: F) -> F:
@@ -42,6 +43,7 @@ class Call:
         self.number = number
         self.concurrent = bool(getattr(function, "__sandbox_concurrent__", False))
         self.cancelled = False
+        self.weight = 0  # bytes of memory that its arguments may take
         self._function = function
         self._args: tuple[Any, ...] = ()
         self._kwargs: dict[str, Any] = {}
@@ -81,6 +83,8 @@ class Calls:
         self._records = records
         self._by_name = by_name(records)
         self._limits = limits
+        # One for all cells: calls that an ended cell left behind go on running, and count.
+        self.crew = Crew(limits.parallel_calls)
         self._signatures: dict[str, inspect.Signature | None] = {}
         for name, function in self._functions.items():
             if not name.isidentifier() or keyword.iskeyword(name) or not callable(function):
@@ -113,6 +117,7 @@ class Calls:
         if function is None:
             raise NameError(f"there is no host function {name[:80]!r}")
         call = Call(number, function)
+        call.weight = frame.weight
         reader = ValueReader(frame, self._by_name)
         args, kwargs = head.get("args"), head.get("kwargs")
         if not isinstance(args, list) or not isinstance(kwargs, dict):
@@ -166,31 +171,28 @@ class Crew:
 
     Args:
         size: calls that run at the same moment.
-        on_done: called on the thread when a call's result is in ``finished``.
     """
 
-    def __init__(self, size: int, on_done: Callable[[], None]) -> None:
-        self.finished: deque[tuple[Call, Any, BaseException | None]] = deque()
+    def __init__(self, size: int) -> None:
         self._size = size
-        self._on_done = on_done
         self._lock = threading.Lock()
-        self._waiting: deque[tuple[contextvars.Context, Call]] = deque()
+        self._waiting: deque[tuple[contextvars.Context, Call, Done]] = deque()
         self._active = 0
 
-    def submit(self, call: Call) -> None:
-        """Run a call as soon as a thread is free."""
+    def submit(self, call: Call, done: Done) -> None:
+        """Run a call as soon as a thread is free; ``done`` gets its result, on that thread."""
         with self._lock:
-            self._waiting.append((contextvars.copy_context(), call))
+            self._waiting.append((contextvars.copy_context(), call, done))
             if self._active == self._size:
                 return
             self._active += 1
         # Daemons: a host function that never returns must not hold up the end of the program.
         threading.Thread(target=self._work, name="sandbox-call", daemon=True).start()
 
-    def cancel(self) -> None:
-        """Drop the calls that have not begun."""
+    def drop_cancelled(self) -> None:
+        """Drop the cancelled calls that have not begun."""
         with self._lock:
-            self._waiting.clear()
+            self._waiting = deque(entry for entry in self._waiting if not entry[1].cancelled)
 
     def _work(self) -> None:
         while True:
@@ -198,13 +200,13 @@ class Crew:
                 if not self._waiting:
                     self._active -= 1
                     return
-                context, call = self._waiting.popleft()
+                context, call, done = self._waiting.popleft()
             try:
                 value, error = context.run(call.invoke), None
             except BaseException as raised:  # noqa: BLE001 - answered or raised by the cell's thread
                 value, error = None, raised
-            self.finished.append((call, value, error))
-            self._on_done()
+            done(call, value, error)
+            del context, call, done, value, error  # arguments may be large
 
 
 def _describe(signature: inspect.Signature | None) -> dict[str, Any]:

@@ -9,13 +9,16 @@ import time
 from collections import deque
 from typing import Any
 
-from sandbox.calls import Call, Calls, Crew, interruption, refusal
+from sandbox.calls import Call, Calls, interruption, refusal
+from sandbox.clock import Clock
 from sandbox.codec import Frame, ProtocolError
 from sandbox.outcome import CellError, Outcome, StopCell
 from sandbox.process import Process, ProcessLost
 
 _MAX_TEXT = 50_000
 _MAX_OPEN = 256  # concurrent calls a cell may have waiting; its next ones stay in the socket
+_LOOK_SECONDS = 0.02
+_OWN_TYPES = ("Timeout", "SessionLost")  # errors that only the host may report
 
 
 class Cell:
@@ -39,13 +42,12 @@ class Cell:
         self._limits = process.limits
         self._calls = calls
         self._allowed = seconds
-        self._crew: Crew | None = None
+        self._finished: deque[tuple[Call, Any, BaseException | None]] = deque()
         self._open: dict[int, Call] = {}  # concurrent calls without an answer yet
         self._current: Call | None = None  # the call that runs on this thread
         self._asked = False
         self._lock = threading.Lock()
-        self._began = self._calls_began = 0.0
-        self._host_seconds = 0.0
+        self._clock = Clock(process.cpu_seconds)
         self._seconds = 0.0
         self._kill_at: float | None = None
         self._stop_by: float | None = None  # by when a stopped cell has to end by itself
@@ -69,7 +71,8 @@ class Cell:
         process.on_fate = self._cancel
         process.cell_seconds = self._allowed
         process.cell_begun = True
-        self._began = time.monotonic()
+        self._clock = Clock(process.cpu_seconds)
+        began = time.monotonic()
         try:
             process.send(Frame({"type": "cell", "id": self._number, "code": code}))
             while True:
@@ -83,12 +86,11 @@ class Cell:
                     process.drain()
                     return frame.head
         finally:
-            self._seconds = time.monotonic() - self._began
+            self._seconds = time.monotonic() - began
             process.cell_seconds = None
             process.cell_begun = True
             self._cancel()
-            if self._open:
-                self._host_seconds += time.monotonic() - self._calls_began
+            self._clock.go_on()
 
     def request_interrupt(self) -> None:
         """End the cell; from any thread or a signal handler."""
@@ -102,7 +104,7 @@ class Cell:
 
     def _on_wait(self) -> float | None:
         """Act on whatever is due; returns the seconds until something else may be."""
-        if self._crew is not None:
+        if self._finished:
             self._answer_finished()
         now = time.monotonic()
         if self._kill_at is not None:
@@ -114,11 +116,9 @@ class Cell:
             return self._interrupt(now)
         if self._stop_by is not None:
             return self._stop_by - now if now < self._stop_by else self._interrupt(now)
-        if self._open:
-            return None  # the clock stands still
-        left = self._began + self._allowed + self._host_seconds - now
+        left = self._allowed - self._clock.own_seconds()
         if left > 0:
-            return left
+            return max(left, _LOOK_SECONDS) if self._open else left
         self.timed_out = True
         return self._interrupt(now)
 
@@ -128,19 +128,21 @@ class Cell:
             for number in list(self._open):
                 self._process.send(interruption(number))
             self._cancel()
-            self._host_seconds += now - self._calls_began
-            self._open.clear()
-            self._process.full = False
+            self._forget_open()
         else:
             self._process.signal_interrupt()
         return self._limits.grace_seconds
 
     def _cancel(self) -> None:
-        if self._crew is not None:
-            self._crew.cancel()
         for call in (*self._open.values(), self._current):
             if call is not None:
                 call.cancelled = True
+        self._calls.crew.drop_cancelled()
+
+    def _forget_open(self) -> None:
+        self._open.clear()
+        self._clock.go_on()
+        self._process.full = False
 
     # ---- calls
 
@@ -162,18 +164,24 @@ class Cell:
         elif call.number in self._open:
             raise ProtocolError("two calls of one number")
         elif call.concurrent:
-            if not self._open:
-                self._calls_began = time.monotonic()
-            if self._crew is None:
-                self._crew = Crew(self._limits.parallel_calls, self._process.wake)
+            self._clock.pause()
             self._open[call.number] = call
-            self._process.full = len(self._open) >= _MAX_OPEN
-            self._crew.submit(call)
+            self._process.full = self._has_enough()
+            self._calls.crew.submit(call, self._done)
         else:
             self._call_here(call)
 
+    def _has_enough(self) -> bool:
+        """Whether the open calls are all that the host should hold at once."""
+        weight = sum(call.weight for call in self._open.values())
+        return len(self._open) >= _MAX_OPEN or weight > self._limits.array_bytes
+
+    def _done(self, call: Call, value: Any, error: BaseException | None) -> None:
+        self._finished.append((call, value, error))
+        self._process.wake()
+
     def _call_here(self, call: Call) -> None:
-        began = time.monotonic()
+        self._clock.pause()
         value, error = None, None
         self._current = call
         try:
@@ -187,7 +195,7 @@ class Cell:
             error = raised
         self._current = None
         if not self._open:
-            self._host_seconds += time.monotonic() - began
+            self._clock.go_on()
         self._answer(call, value, error)
 
     def _answer(self, call: Call, value: Any, error: BaseException | None) -> None:
@@ -217,19 +225,17 @@ class Cell:
         for number in list(self._open):
             self._process.send(refusal(number, StopCell()))
         self._cancel()
-        self._open.clear()
-        self._process.full = False
+        self._forget_open()
 
     def _answer_finished(self) -> None:
-        assert self._crew is not None
-        while self._crew.finished:
-            call, value, error = self._crew.finished.popleft()
+        while self._finished:
+            call, value, error = self._finished.popleft()
             if self._open.pop(call.number, None) is None:
                 continue  # interrupted meanwhile
             if not self._open:
-                self._host_seconds += time.monotonic() - self._calls_began
+                self._clock.go_on()
             self._answer(call, value, error)
-        self._process.full = len(self._open) >= _MAX_OPEN
+        self._process.full = self._has_enough()
 
     # ---- the end
 
@@ -244,6 +250,8 @@ class Cell:
             for key in ("type", "message", "traceback")
         )
         line = form.get("line") if type(form.get("line")) is int else None
+        if kind in _OWN_TYPES:  # an exception of the cell's, or forged
+            kind = f"__main__.{kind}"
         if kind == "KeyboardInterrupt" and self.timed_out:
             kind = "Timeout"
             message = (
@@ -292,7 +300,7 @@ class Cell:
             stopped=self.stopped,
             restarted=restarted,
             seconds=self._seconds,
-            host_seconds=self._host_seconds,
+            host_seconds=self._clock.host_seconds(),
             truncated=out.cut or err.cut,
             stdout_bytes=out.size,
             stderr_bytes=err.size,

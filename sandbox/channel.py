@@ -16,7 +16,6 @@ from sandbox.codec import (
     MAX_DESCRIPTORS,
     Frame,
     FrameReader,
-    ProtocolError,
     ValueReader,
     ValueWriter,
     pack,
@@ -71,6 +70,7 @@ class Channel:
         self._state = threading.Condition()
         self._reading = False
         self._replies: dict[int, Frame] = {}
+        self._requests: deque[Frame] = deque()
 
     def use_records(self, records: Mapping[type, JailRecord]) -> None:
         """Set the record types of the session."""
@@ -79,14 +79,11 @@ class Channel:
 
     def read(self) -> Frame:
         """The next request of the host, between cells; late replies are dropped."""
-        for late in self._replies.values():
-            _close(late)
-        self._replies.clear()
-        while True:
-            frame = self._reader.read()
-            if frame.head["type"] != "reply":
-                return frame
-            _close(frame)
+        with self._state:
+            for late in self._replies.values():
+                _close(late)
+            self._replies.clear()
+        return self._next(lambda: self._requests.popleft() if self._requests else None)
 
     def send(self, frame: Frame) -> None:
         """Send one frame whole."""
@@ -108,16 +105,18 @@ class Channel:
 
     def finish(self, number: int) -> Any:
         """Wait for a reply; returns the value or raises what the host function raised."""
-        frame = self._wait(number)
+        frame = self._next(lambda: self._replies.pop(number, None))
         try:
             return self._open(frame)
         finally:
             _close(frame)
 
-    def _wait(self, number: int) -> Frame:
-        # Whichever thread finds nobody reading reads for all of them.
+    def _next(self, take: Callable[[], Frame | None]) -> Frame:
+        """Wait for the frame that ``take`` finds among those that came."""
+        # Whichever thread finds nobody reading reads for all: a thread that an ended cell left
+        # waiting may be the one to receive the next cell.
         with self._state:
-            while number not in self._replies:
+            while (wanted := take()) is None:
                 if self._reading:
                     self._state.wait()
                     continue
@@ -131,10 +130,11 @@ class Channel:
                     self._state.acquire()
                     self._reading = False
                     self._state.notify_all()
-                if frame.head["type"] != "reply":
-                    raise ProtocolError(f"unexpected {frame.head['type']!r} during a call")
-                self._replies[frame.head["id"]] = frame
-            return self._replies.pop(number)
+                if frame.head["type"] == "reply":
+                    self._replies[frame.head["id"]] = frame
+                else:
+                    self._requests.append(frame)
+            return wanted
 
     def _open(self, frame: Frame) -> Any:
         head = frame.head

@@ -25,11 +25,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_HEADER = 8 << 20
+MAX_CALL = 1 << 20  # header of what the jail sends, because decoded JSON takes _BLOAT times that
+_BLOAT = 32
 MAX_BUFFERS = 4096
 MAX_DESCRIPTORS = 64
 _MAX_DEPTH = 64
-# Hashes of numbers are not randomised: a large dict of chosen keys would cost quadratic time.
-_MAX_UNHASHED = 2048
+# Hashes of numbers and tuples are not randomised: chosen keys cost quadratic time, during which no
+# other thread of the host runs. So keys that are no text are few in a frame, and quick to compare.
+_MAX_KEYS = 2048
+_MAX_KEY_BYTES, _MAX_KEY_ITEMS = 64, 16
 _PREFIX = struct.Struct("<IHH")
 _DTYPE = re.compile(r"[<|](b1|[iu][1248]|f[248]|c8|c16)")
 _dumps = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
@@ -65,17 +69,17 @@ class Frame:
     head: dict[str, Any]
     buffers: Sequence[Buffer] = ()
     descriptors: Sequence[int] = ()
+    weight: int = 0  # of a received one: the memory that its values may take
 
 
 def pack(frame: Frame) -> list[Buffer]:
     """The pieces of a frame, in order; descriptors go along with the first piece."""
     header = _dumps(frame.head).encode("ascii")
     count = len(frame.buffers)
-    if len(header) > MAX_HEADER or count > MAX_BUFFERS:
-        raise TransferError(
-            f"a message of {len(header)} bytes of text and {count} arrays is too large; "
-            f"send less at a time"
-        )
+    cap = MAX_CALL if frame.head.get("type") == "call" else MAX_HEADER
+    if len(header) > cap or count > MAX_BUFFERS:
+        size = f"{len(header)} bytes of text and {count} arrays"
+        raise TransferError(f"a message of {size} is too large; send less, or numbers as arrays")
     prefix = _PREFIX.pack(len(header), count, len(frame.descriptors))
     if not count:
         return [prefix + header]
@@ -90,6 +94,7 @@ class FrameReader:
         receive: fills part of the view it is given, returns how much (0 at the end of stream).
         max_bytes: cap on the buffers of one frame.
         descriptors: where ``receive`` appends what arrives beside the bytes.
+        max_header: cap on the header of one frame.
     """
 
     def __init__(
@@ -97,10 +102,12 @@ class FrameReader:
         receive: Callable[[memoryview], int],
         max_bytes: int,
         descriptors: deque[int] | None = None,
+        max_header: int = MAX_HEADER,
     ) -> None:
         self._receive = receive
         self._max_bytes = max_bytes
         self._descriptors = descriptors
+        self._max_header = max_header
         self._store = bytearray(1 << 16)
         self._start = self._end = 0
 
@@ -115,7 +122,7 @@ class FrameReader:
             self._fill(_PREFIX.size)
         length, count, passed = _PREFIX.unpack_from(self._store, self._start)
         self._start += _PREFIX.size
-        if length > MAX_HEADER or count > MAX_BUFFERS or passed > MAX_DESCRIPTORS:
+        if length > self._max_header or count > MAX_BUFFERS or passed > MAX_DESCRIPTORS:
             raise ProtocolError(f"oversized frame: {length} bytes, {count} buffers")
         sizes = struct.unpack(f"<{count}Q", self._take(8 * count)) if count else ()
         if sum(sizes) > self._max_bytes:
@@ -133,7 +140,7 @@ class FrameReader:
             if self._descriptors is None or len(self._descriptors) < passed:
                 raise ProtocolError("descriptors were announced and did not come")
             descriptors = [self._descriptors.popleft() for _ in range(passed)]
-        return Frame(head, buffers, descriptors)
+        return Frame(head, buffers, descriptors, _BLOAT * length + sum(sizes))
 
     def _take(self, size: int) -> bytearray:
         store, have = self._store, self._end - self._start
@@ -166,6 +173,31 @@ class FrameReader:
             self._end += got
 
 
+class _Keys:
+    """Holds the keys of dicts and items of sets of one frame against their caps."""
+
+    def __init__(self, refuse: type[Exception]) -> None:
+        self._left, self._refuse = _MAX_KEYS, refuse
+
+    def check(self, forms: Sequence[Any], buffers: Any) -> None:
+        """Take in the keys of one container, in JSON form."""
+        forms = [form for form in forms if type(form) is not str]
+        self._left -= len(forms)
+        if self._left < 0:
+            raise self._refuse(f"more than {_MAX_KEYS} keys and set items that are not text")
+        for form in forms:
+            items = [form]
+            if type(form) is dict and form["$"] == "bytes":
+                items = [] if len(buffers[form["i"]]) <= _MAX_KEY_BYTES else [form]
+            elif type(form) is dict and form["$"] == "tuple":
+                items = form["v"]
+            if len(items) > _MAX_KEY_ITEMS or any(isinstance(i, list | dict) for i in items):
+                raise self._refuse(
+                    "a key of a dict or an item of a set can cross only if it is a number, text, "
+                    f"at most {_MAX_KEY_BYTES} bytes or a flat tuple of at most {_MAX_KEY_ITEMS}"
+                )
+
+
 @dataclass
 class ValueWriter:
     """Turns values into JSON plus buffers.
@@ -183,6 +215,7 @@ class ValueWriter:
     descriptors: list[int] = field(default_factory=list)
     owned: list[int] = field(default_factory=list)  # descriptors to close once they were sent
     _bytes: int = 0
+    _keys: _Keys = field(default_factory=lambda: _Keys(TransferError))
 
     def write(self, value: Any, depth: int = 0) -> Any:
         """The JSON form of ``value``.
@@ -200,11 +233,15 @@ class ValueWriter:
         if kind is list:
             return [self.write(item, deeper) for item in value]
         if kind is tuple or kind is set or kind is frozenset:
-            return {"$": kind.__name__, "v": [self.write(item, deeper) for item in value]}
+            forms = [self.write(item, deeper) for item in value]
+            if kind is not tuple:
+                self._keys.check(forms, self.buffers)
+            return {"$": kind.__name__, "v": forms}
         if kind is dict:
             if "$" not in value and all(type(key) is str for key in value):
                 return {key: self.write(item, deeper) for key, item in value.items()}
             pairs = [[self.write(k, deeper), self.write(v, deeper)] for k, v in value.items()]
+            self._keys.check([key for key, _ in pairs], self.buffers)
             return {"$": "dict", "v": pairs}
         if kind in self.records:
             record = self.records[kind]
@@ -270,10 +307,8 @@ class ValueWriter:
     def _count(self, size: int) -> None:
         self._bytes += size
         if self._bytes > self.max_bytes:
-            raise TransferError(
-                f"the arrays of one call or result pass {self.max_bytes} bytes; "
-                f"send fewer or smaller ones"
-            )
+            cap = self.max_bytes
+            raise TransferError(f"the arrays of a call or result pass {cap} bytes; send fewer")
 
 
 class ValueReader:
@@ -285,8 +320,11 @@ class ValueReader:
     """
 
     def __init__(self, frame: Frame, records: Mapping[str, RecordCodec]) -> None:
-        self._frame = frame
+        # Each is taken once: every further reference would be a further copy of it.
+        self._buffers = dict(enumerate(frame.buffers))
+        self._descriptors = dict(enumerate(frame.descriptors))
         self._records = records
+        self._keys = _Keys(ProtocolError)
 
     def read(self, form: Any, depth: int = 0) -> Any:
         """The value of a JSON form.
@@ -316,7 +354,7 @@ class ValueReader:
         if tag == "array":
             return self._read_array(form)
         if tag == "bytes":
-            return bytes(self._frame.buffers[_index(form["i"])])
+            return bytes(self._buffers.pop(form["i"]))
         values = form["v"]
         if not isinstance(values, list):
             raise ProtocolError("malformed value: no list")
@@ -326,14 +364,14 @@ class ValueReader:
             real, imag = values
             return complex(float(real), float(imag))
         if tag == "dict":
-            pairs = [(self.read(k, depth), self.read(v, depth)) for k, v in values]
-            _check_hashes([key for key, _ in pairs])
-            return dict(pairs)
+            self._keys.check([key for key, _ in values], self._buffers)
+            return {self.read(k, depth): self.read(v, depth) for k, v in values}
+        if tag in ("set", "frozenset"):
+            self._keys.check(values, self._buffers)
         items = [self.read(item, depth) for item in values]
         if tag == "tuple":
             return tuple(items)
         if tag in ("set", "frozenset"):
-            _check_hashes(items)
             return set(items) if tag == "set" else frozenset(items)
         raise ProtocolError(f"unknown tag {tag!r:.40}")
 
@@ -352,22 +390,11 @@ class ValueReader:
             size *= side
         data: Any
         if "m" in form:
-            data = arrays.map_private(self._frame.descriptors[_index(form["m"])], max(1, size))
+            data = arrays.map_private(self._descriptors.pop(form["m"]), max(1, size))
         else:
-            data = self._frame.buffers[_index(form["i"])]
+            data = self._buffers.pop(form["i"])
             if len(data) != size:
                 raise ProtocolError(f"an array of {size} bytes came with {len(data)}")
         if size == 0:
             return np.empty(shape, dtype=kind)
         return np.frombuffer(data, dtype=kind).reshape(shape)
-
-
-def _index(number: Any) -> int:
-    if type(number) is not int or number < 0:
-        raise ProtocolError(f"malformed index {number!r:.40}")
-    return number
-
-
-def _check_hashes(keys: Sequence[Any]) -> None:
-    if len(keys) > _MAX_UNHASHED and not all(type(key) is str for key in keys):
-        raise ProtocolError(f"more than {_MAX_UNHASHED} keys that are not text")

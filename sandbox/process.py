@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox import levels
-from sandbox.codec import Frame, FrameReader, ProtocolError, pack
+from sandbox.codec import MAX_CALL, Frame, FrameReader, ProtocolError, pack
 from sandbox.levels import Plan
 from sandbox.limits import Limits
 from sandbox.outcome import SandboxError
@@ -32,6 +32,7 @@ _PIPE_BYTES = 1 << 20
 _READ_BYTES = 1 << 16
 _SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ
 _OUTBOX_BYTES = 64 << 20
+_ENTRY_BYTES = 600  # what a piece in the outbox takes beside its bytes
 _MAX_SHARED = 64
 _MOMENT = 0.002
 _UNREAD = 0x5411  # SIOCOUTQ: bytes the other side has not received yet
@@ -117,7 +118,7 @@ class Process:
         for pipe in self.outputs:
             self._poll.register(pipe, select.POLLIN)
             self._output_poll.register(pipe, select.POLLIN)
-        self._reader = FrameReader(self._receive, limits.array_bytes)
+        self._reader = FrameReader(self._receive, limits.array_bytes, max_header=MAX_CALL)
         with contextlib.suppress(ProcessLost):  # `await_ready` finds out why
             self.send(Frame(config | {"type": "config", "lock": plan.orders}))
 
@@ -163,6 +164,13 @@ class Process:
     def alive(self) -> bool:
         """Whether the process still runs."""
         return self._child.poll() is None
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the Python process and its threads so far; 0 when it is gone."""
+        try:
+            return time.clock_gettime(~self.pid << 3 | 2)  # as clock_getcpuclockid(3) has it
+        except OSError:
+            return 0.0
 
     def signal_interrupt(self) -> None:
         """Send SIGINT to the Python process itself, wherever its process namespace is."""
@@ -250,7 +258,7 @@ class Process:
                 view = rest
             # Doubles, because the sender closes its own when this call returns.
             self._outbox.append((view, tuple(map(os.dup, descriptors))))
-            self._outbox_bytes += view.nbytes
+            self._outbox_bytes += view.nbytes + _ENTRY_BYTES
             descriptors = ()
 
     def receive(self) -> Frame:
@@ -366,6 +374,7 @@ class Process:
                 self._outbox_bytes -= view.nbytes - (0 if rest is None else rest.nbytes)
                 if rest is None:
                     self._outbox.popleft()
+                    self._outbox_bytes -= _ENTRY_BYTES
                 else:
                     self._outbox[0] = (rest, ())
             if rest is not None:

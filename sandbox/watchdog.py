@@ -82,8 +82,8 @@ def _judge(watched: _Watched) -> str | None:
     # that Python takes for the end of a line.
     lines = Path(f"/proc/{process.pid}/status").read_bytes().split(b"\n")
     numbers = {name: value.split() for name, _, value in (line.partition(b":") for line in lines)}
-    if numbers[b"State"][0] in (b"Z", b"X"):
-        return None
+    if b"VmRSS" not in numbers:
+        return None  # its memory is gone already: it is ending
     unlinked, in_scratch = _unlinked_bytes(watched)
     resident = int(numbers[b"VmRSS"][0]) * 1024
     if resident + unlinked - in_scratch > limits.memory_bytes + limits.array_bytes:

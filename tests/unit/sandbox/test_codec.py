@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from sandbox.codec import (
+    MAX_CALL,
     MAX_HEADER,
     Frame,
     FrameReader,
@@ -199,6 +200,52 @@ def test_many_keys_of_chosen_hash_are_refused() -> None:
         ValueReader(Frame({}), {}).read({"$": "dict", "v": pairs})
     text = {str(number): 0 for number in range(3000)}
     assert decode(stream(encode(text))) == text
+
+
+def test_many_keys_over_many_containers_are_refused() -> None:
+    one = [[number * (2**61 - 1), 0] for number in range(100)]
+    with pytest.raises(ProtocolError, match="keys"):
+        ValueReader(Frame({}), {}).read([{"$": "dict", "v": one}] * 30)
+    with pytest.raises(TransferError, match="keys"):
+        ValueWriter({}, CAP).write([dict.fromkeys(range(100))] * 30)
+
+
+@pytest.mark.parametrize(
+    "key", [b"x" * 65, (b"x", 1), (1, (2, 3)), tuple(range(17)), frozenset([1]), 1j]
+)
+def test_a_key_that_is_slow_to_compare_is_refused(key: Any) -> None:
+    for value in ({key}, {key: 0}):
+        with pytest.raises(TransferError, match="key of a dict"):
+            ValueWriter({}, CAP).write(value)
+    writer = ValueWriter({}, CAP)
+    form = writer.write(key)
+    for forged in ({"$": "set", "v": [form]}, {"$": "dict", "v": [[form, 0]]}):
+        with pytest.raises(ProtocolError, match="key of a dict"):
+            ValueReader(Frame({}, writer.buffers), {}).read(forged)
+
+
+def test_keys_that_are_quick_to_compare_cross() -> None:
+    value = {None: 1, True: 2, 2.5: 3, b"x" * 64: 4, (1, None, "a"): 5, -7: {b"y", ()}}
+    assert decode(stream(encode(value))) == value
+
+
+@pytest.mark.parametrize(
+    "form", [{"$": "bytes", "i": 0}, {"$": "array", "d": "|u1", "s": [4], "i": 0}]
+)
+def test_no_buffer_is_copied_twice(form: Any) -> None:
+    reader = ValueReader(Frame({}, [b"abcd"]), {})
+    assert len(reader.read(form)) == 4
+    with pytest.raises(ProtocolError):
+        reader.read(form)
+    data = np.zeros(4, "u1")
+    assert same([data, data], decode(stream(encode([data, data]))))
+
+
+def test_a_call_carries_less_text_than_an_answer() -> None:
+    text = "x" * MAX_CALL
+    with pytest.raises(TransferError, match="too large"):
+        pack(Frame({"type": "call", "args": [text]}))
+    pack(Frame({"type": "reply", "value": text}))
 
 
 def test_subclasses_cross_as_what_they_are() -> None:

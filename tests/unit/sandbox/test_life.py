@@ -247,6 +247,76 @@ def test_a_host_function_may_outlast_its_session() -> None:
     assert ended.wait(20)
 
 
+def test_calls_that_an_ended_cell_left_behind_count_as_parallel() -> None:
+    go_on, lock = threading.Event(), threading.Lock()
+    active = [0, 0]
+
+    @concurrent
+    def slow(item: int) -> None:
+        with lock:
+            active[0] += 1
+            active[1] = max(active)
+        go_on.wait(20)
+        with lock:
+            active[0] -= 1
+
+    with Sandbox({"slow": slow}, Limits(parallel_calls=2), preload=()) as sandbox:
+        for _ in range(3):
+            timer = threading.Timer(0.2, sandbox.interrupt)
+            timer.start()
+            assert sandbox.run("slow.map(range(3))").interrupted
+            timer.join()
+        go_on.set()
+        assert active[1] == 2
+
+
+def test_open_calls_hold_no_more_than_the_arrays_of_one() -> None:
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    @concurrent
+    def slow(data: bytes) -> int:
+        begun.release()
+        go_on.wait(20)
+        return len(data)
+
+    limits = Limits(array_bytes=3 << 20)
+    with Sandbox({"slow": slow}, limits, preload=()) as sandbox:
+        outcomes: list[Any] = []
+        code = "sum(slow.map([bytes(2 << 20)] * 6))"
+        thread = threading.Thread(target=lambda: outcomes.append(sandbox.run(code)))
+        thread.start()
+        assert begun.acquire(timeout=20) and begun.acquire(timeout=20)
+        assert not begun.acquire(timeout=0.3)
+        go_on.set()
+        thread.join()
+        assert outcomes[0].stdout == f"{6 * (2 << 20)}\n"
+
+
+def test_a_cell_that_computes_beside_its_calls_runs_out_of_time() -> None:
+    @concurrent
+    def rest() -> None:
+        time.sleep(0.05)
+
+    code = """
+import threading, time
+def ask():
+    while True: rest()
+for _ in range(2):
+    threading.Thread(target=ask, daemon=True).start(); time.sleep(0.025)
+while True: pass
+"""
+    with Sandbox({"rest": rest}, Limits(grace_seconds=0.5), preload=()) as sandbox:
+        outcome = sandbox.run(code, timeout=0.5)
+        assert outcome.timed_out and outcome.seconds < 5
+
+
+@pytest.mark.parametrize("name", ["Timeout", "SessionLost"])
+def test_the_sandboxs_own_errors_cannot_be_imitated(name: str) -> None:
+    with Sandbox({}, preload=()) as sandbox:
+        error = sandbox.run(f"class {name}(Exception): pass\nraise {name}('x')").error
+        assert error is not None and error.type == f"__main__.{name}"
+
+
 def test_a_closed_sandbox_leaves_no_process_and_no_folder() -> None:
     with Sandbox({}, preload=(), level="landlock") as sandbox:
         sandbox.run("import os\nfor n in range(1500): os.mkdir('d'); os.chdir('d')")
@@ -257,3 +327,16 @@ def test_a_closed_sandbox_leaves_no_process_and_no_folder() -> None:
     assert not path.exists()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, signal.SIG_DFL)
+
+
+def test_a_thread_left_waiting_takes_no_cell_from_the_session() -> None:
+    @concurrent
+    def slow() -> None:
+        time.sleep(1.0)
+
+    with Sandbox({"slow": slow}, level="none") as sandbox:
+        sandbox.run("import threading, time")
+        for n in range(3):
+            sandbox.run("threading.Thread(target=slow, daemon=True).start(); time.sleep(0.1)")
+            outcome = sandbox.run(f"print({n})", timeout=5)
+            assert (outcome.stdout, outcome.timed_out) == (f"{n}\n", False)
