@@ -17,6 +17,7 @@ from typing import Annotated, ParamSpec
 import typer
 
 from rlm import __version__
+from rlm.agent.text import one_line
 from rlm.errors import VideoRLMError
 
 UNEXPECTED, NO_OUTPUT, INTERRUPTED, READER_GONE = 70, 74, 130, 141
@@ -72,8 +73,7 @@ def _guarded(command: Callable[P, int]) -> Callable[P, None]:
 
 def _fail(message: str, code: int) -> int:
     # Messages may quote a server or a file: no control character of theirs reaches the terminal.
-    shown = "".join(c if c.isprintable() else " " for c in message)
-    print(f"videorlm: {' '.join(shown.split())}", file=sys.stderr)
+    print(f"videorlm: {one_line(message)}", file=sys.stderr)
     return code
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -176,26 +176,30 @@ class Session:
 
     def _call_model(self) -> Reply:
         turn = self._meter.turns + 1
-        began = time.monotonic()
         self._record.emit(ev.ModelCalled, turn=turn)
-        reply = self.model.complete(
+        reply, cost = self._metered(
             self._messages,
             lambda text: self._record.emit(ev.ReplyDelta, turn=turn, text=text),
         )
         self._meter.turns = turn
-        self._meter.add(reply.usage)
         self._messages.append(Message("assistant", (reply.text,)))
         self._record.emit(
             ev.ModelReplied,
             turn=turn,
             text=reply.text,
             reasoning=reply.reasoning,
-            seconds=time.monotonic() - began,
-            input_tokens=reply.usage.input_tokens,
-            output_tokens=reply.usage.output_tokens,
-            usd=reply.usage.usd,
+            **cost,
         )
         return reply
+
+    def _metered(
+        self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None
+    ) -> tuple[Reply, dict[str, Any]]:
+        """One call to the model, counted; with what it cost, as the events have it."""
+        began = time.monotonic()
+        reply = self.model.complete(messages, on_text)
+        self._meter.add(reply.usage)
+        return reply, {"seconds": time.monotonic() - began, **asdict(reply.usage)}
 
     def _run_reply(self, reply: Reply, sandbox: Sandbox) -> str | None:
         """Run the reply's code and observe; returns the kind of failure, or ``None``."""
@@ -277,9 +281,7 @@ class Session:
         for label, rgb, _ in images:
             parts += [f"[{label}]", Picture(_jpeg(rgb), label)]
         message = Message("user", tuple(parts))
-        began = time.monotonic()
-        reply = self.model.complete([message])
-        self._meter.add(reply.usage)
+        reply, cost = self._metered([message])
         self._meter.frames += sum(frames for _, _, frames in images)
         self._record.emit(
             ev.ToolModelUsed,
@@ -287,10 +289,7 @@ class Session:
             prompt=prompt,
             images=tuple(part for part in self._record.file(message) if isinstance(part, ev.Image)),
             reply=reply.text,
-            seconds=time.monotonic() - began,
-            input_tokens=reply.usage.input_tokens,
-            output_tokens=reply.usage.output_tokens,
-            usd=reply.usage.usd,
+            **cost,
         )
         return reply.text
 

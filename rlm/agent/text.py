@@ -12,7 +12,7 @@ def well_formed(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """``text`` without line breaks and control characters: a name that is part of a prompt."""
+    """``text`` without line breaks and control characters, for a prompt or a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 

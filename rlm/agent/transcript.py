@@ -54,7 +54,7 @@ class TranscriptWriter:
         """Append one event, unless it is transient."""
         if event.transient:
             return
-        line = event.model_dump_json(exclude_defaults=False) + "\n"
+        line = event.model_dump_json() + "\n"
         try:
             self._write(line.encode())
         except OSError as error:

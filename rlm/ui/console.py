@@ -77,7 +77,7 @@ class ConsoleView:
             case ev.ToolCalled():
                 self._tool(event)
             case ev.ToolModelUsed():
-                words = f"sub-answer ({event.seconds:.1f} s): {_one_line(event.reply)}"
+                words = f"sub-answer ({event.seconds:.1f} s): {_shorten(event.reply)}"
                 self._line(words, "magenta", indent=2)
             case ev.Observed():
                 self._observed(event)
@@ -158,12 +158,12 @@ class ConsoleView:
         if event.tool in ("answer", "llm_query") and not event.failed:
             return  # told as the answer, or as the sub-answer
         width = self._console.width - 3
-        call = _one_line(f"{event.tool}({event.arguments})", width // 2)
+        call = _shorten(f"{event.tool}({event.arguments})", width // 2)
         result = f"failed: {event.result}" if event.failed else event.result
         words = f"· {call} {event.seconds * 1e3:.0f} ms {result}"
         if self._calls <= MAX_CALLS or event.failed:
             style = "red" if event.failed else "cyan"
-            self._line(_one_line(words, width), style, indent=2)
+            self._line(_shorten(words, width), style, indent=2)
         elif self._calls == MAX_CALLS + 1:
             self._line("· and more calls", "cyan", indent=2)
 
@@ -213,6 +213,6 @@ def answer_lines(event: ev.Answered, ended: ev.SessionEnded | None) -> list[str]
     return lines
 
 
-def _one_line(text: str, width: int = 200) -> str:
-    flat = " ".join(text.split(" ")).replace("\n", " ")
+def _shorten(text: str, width: int = 200) -> str:
+    flat = text.replace("\n", " ")
     return flat if len(flat) <= width else flat[: width - 3] + "..."
