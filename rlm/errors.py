@@ -7,7 +7,7 @@
     ├── VideoError                          3   the video cannot be used
     │   ├── VideoNotFound
     │   ├── NotAVideo                           not a file, empty, text, audio only
-    │   └── VideoDamaged                        nothing of it can be decoded
+    │   └── VideoDamaged                        nothing of it can be decoded, or it changes
     ├── LanguageModelError                  4   the language model cannot be used
     │   ├── UnknownModel
     │   ├── MissingKey
@@ -52,7 +52,7 @@ class NotAVideo(VideoError):
 
 
 class VideoDamaged(VideoError):
-    """The container opens but no picture can be decoded."""
+    """No picture can be decoded, or the file changed while it was read."""
 
 
 class LanguageModelError(VideoRLMError):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlm.errors import UsageError
+from rlm.video.hdr import HLG, PQ, ToneMapper
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -47,7 +48,7 @@ class Converter:
     ``size`` is the displayed ``(width, height)``; ``rotation`` (clockwise degrees) and
     ``mirrored`` are what the display matrix asks for. Scaling is bilinear with the support widened
     when it shrinks, hence free of aliasing. Streams that change their resolution come out at
-    ``size`` throughout.
+    ``size`` throughout, and pictures of high dynamic range (PQ, HLG) in the standard one.
     """
 
     def __init__(self, size: tuple[int, int], rotation: int, mirrored: bool) -> None:
@@ -57,20 +58,26 @@ class Converter:
         self._turns = -rotation // 90
         self._mirrored = mirrored
         self._scaler = VideoReformatter()
+        self._mappers = {transfer: ToneMapper(transfer) for transfer in (PQ, HLG)}
 
     def __call__(self, frame: VideoFrame) -> NDArray[np.uint8]:
         """The pixels of ``frame``, a fresh contiguous array."""
         width, height = self._coded_size
+        mapper = self._mappers.get(frame.color_trc)
         scaled = self._scaler.reformat(
             frame,
             width=width,
             height=height,
-            format="rgb24",
+            format="rgb24" if mapper is None else "rgb48le",
             src_colorspace=_matrix(frame),
             # A pool of threads costs more than it gives at these sizes.
             threads=1,
         )
-        rgb: NDArray[np.uint8] = np.asarray(scaled.to_ndarray(), dtype=np.uint8)
+        pixels = scaled.to_ndarray()
+        if mapper is None:
+            rgb: NDArray[np.uint8] = np.asarray(pixels, dtype=np.uint8)
+        else:
+            rgb = mapper(np.asarray(pixels, dtype=np.uint16), frame.color_primaries)
         if frame.color_range == _LIMITED_RANGE and frame.format.name.startswith("gray"):
             # The scaler takes grey for full range whatever the stream says.
             rgb = np.clip((rgb.astype(np.float32) - 16) * (255 / 219) + 0.5, 0, 255).astype(
@@ -79,6 +86,28 @@ class Converter:
         if self._mirrored:
             rgb = rgb[:, ::-1]
         return np.ascontiguousarray(np.rot90(rgb, self._turns))
+
+
+class Renderer:
+    """Converts the pictures of one video to any size; keeps a ``Converter`` for each.
+
+    ``shown`` is the displayed ``(width, height)``, ``rotation`` and ``mirrored`` as there.
+    """
+
+    def __init__(self, shown: tuple[int, int], rotation: int, mirrored: bool) -> None:
+        self._shown = shown
+        self._turn = rotation, mirrored
+        self._converters: dict[tuple[int, int], Converter] = {}
+
+    def shape(self, size: int | tuple[int, int] | None) -> tuple[int, int]:
+        """The ``(width, height)`` asked for by ``size``; see ``resolve_size``."""
+        return resolve_size(self._shown, size)
+
+    def __call__(self, frame: VideoFrame, shape: tuple[int, int]) -> NDArray[np.uint8]:
+        """The pixels of ``frame`` at ``shape``, a fresh contiguous array."""
+        if shape not in self._converters:
+            self._converters[shape] = Converter(shape, *self._turn)
+        return self._converters[shape](frame)
 
 
 def _matrix(frame: VideoFrame) -> int | None:
@@ -101,7 +130,7 @@ class Sampler:
     """
 
     def __init__(self) -> None:
-        self._grids: dict[tuple[int, int], tuple[NDArray[np.intp], NDArray[np.intp]]] = {}
+        self._places: dict[tuple[int, int, int], NDArray[np.intp]] = {}
 
     def __call__(self, frame: VideoFrame) -> NDArray[np.float32]:
         """Float32 ``[32, 32, 3]``: Y, U, V on the scale of 8 bits, as coded (not turned)."""
@@ -115,19 +144,17 @@ class Sampler:
         sample = np.full((_TAP, _TAP, 3), 128, dtype=np.float32)
         dtype = np.dtype(np.uint8 if bits == 8 else "<u2")
         for channel, plane in enumerate(frame.planes[:3]):
-            width, height, stride = plane.width, plane.height, plane.line_size // dtype.itemsize
-            values = np.frombuffer(memoryview(plane), dtype)[: height * stride].reshape(
-                height, stride
-            )
-            sample[..., channel] = values[self._grid(width, height)]
+            stride = plane.line_size // dtype.itemsize
+            places = self._places_in(plane.width, plane.height, stride)
+            sample[..., channel] = np.frombuffer(memoryview(plane), dtype).take(places)
         if bits > 8:
             sample[..., : len(frame.planes)] /= 2 ** (bits - 8)
         return sample
 
-    def _grid(self, width: int, height: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        grid = self._grids.get((width, height))
-        if grid is None:
+    def _places_in(self, width: int, height: int, stride: int) -> NDArray[np.intp]:
+        places = self._places.get((width, height, stride))
+        if places is None:
             centres = (np.arange(_TAP) + 0.5) / _TAP
             rows, columns = (centres * height).astype(np.intp), (centres * width).astype(np.intp)
-            grid = self._grids[width, height] = (rows[:, None], columns[None, :])
-        return grid
+            places = self._places[width, height, stride] = rows[:, None] * stride + columns
+        return places

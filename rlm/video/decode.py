@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rlm.spans import Span
 from rlm.video.container import open_container, pick_stream, read_packets
+from rlm.video.damage import Damage, counts_bytes
+from rlm.video.embedded import EmbeddedText, holds_text
 from rlm.video.timing import Timeline, Timing
 
 if TYPE_CHECKING:
+    from av.packet import Packet
+    from av.stream import Stream as AnyStream
     from av.video.frame import VideoFrame
 
 # Skipping less than this many seconds of pictures does not pay for emptying the pipeline.
@@ -24,10 +31,14 @@ _WORTH_TRYING = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded picture, not yet converted, and the second at which it comes on display."""
+    """A decoded picture, not yet converted, and the second at which it comes on display.
+
+    ``pixels`` keeps what it has been converted to, by ``(width, height)``.
+    """
 
     time: float
     frame: VideoFrame
+    pixels: dict[tuple[int, int], NDArray[np.uint8]] = field(default_factory=dict)
 
 
 class Decoder:
@@ -36,15 +47,18 @@ class Decoder:
     What cannot be decoded is left out, and reading goes on with the next picture that can. A
     picture without a stamp follows the one before it by the frame period; one that comes late
     (its stamp is not after the one before it) is dropped, as players do, and so is one with a
-    stamp beyond the end of the stream.
+    stamp beyond the end of the stream. ``damage`` keeps account of what is lost, ``count`` how
+    many pictures came, ``text`` the subtitles met on the way where they were asked for.
 
     Raises ``VideoNotFound``, ``NotAVideo`` or ``VideoDamaged`` when the file no longer opens.
     """
 
-    def __init__(self, path: Path, index: int, timing: Timing) -> None:
+    def __init__(self, path: Path, index: int, timing: Timing, *, subtitles: bool = False) -> None:
         self._path = path
         self._index = index
         self._timing = timing
+        self._subtitles = subtitles
+        self.count = 0
         self._may_try = True
         self._from_start = True
         self._ready: deque[VideoFrame] = deque()
@@ -82,6 +96,7 @@ class Decoder:
             while not self._ready:
                 self._decode()
             frame = self._ready.popleft()
+            self.count += 1
             tick = frame.pts if self._timing.stamped else frame.dts
             if tick is None:
                 # Only from the start of the file is the place of a picture without a stamp known.
@@ -89,6 +104,7 @@ class Decoder:
                     continue
                 period = self._timing.period
                 tick = self._timing.zero if self._last is None else self._last + period
+            self.damage.shown(tick, corrupt=frame.is_corrupt, key=frame.key_frame)
             if (self._last is None or tick > self._last) and tick < self._timing.end:
                 self._last = tick
                 return Picture(self._timing.seconds(tick), frame)
@@ -115,15 +131,42 @@ class Decoder:
             return True
         return False
 
+    def drain(self, time: float) -> None:
+        """Read on without decoding, up to ``time``, for the sake of the subtitles."""
+        for packet in self._packets:
+            if packet.stream_index != self._index:
+                self._pass(packet)
+            elif packet.size and self._timing.seconds(self._timeline.follow(packet)) > time:
+                return
+
     def _open(self) -> None:
         self._container = open_container(self._path)
-        self._stream = pick_stream(self._container, self._index)
+        form = self._container.format.name
+        bytes_told = counts_bytes(form)
+        also = [
+            stream
+            for stream in self._container.streams
+            if stream.index != self._index and (bytes_told or self._wants(stream))
+        ]
+        self._stream = pick_stream(
+            self._container, self._index, frozenset(stream.index for stream in also)
+        )
+        self.text = EmbeddedText(filter(self._wants, also), self._timing)
+        # Only MP4 in fragments has no list of its packets, and so can miss some.
+        in_fragments = "mp4" in form.split(",") and not self._stream.frames
+        self.damage = Damage(self._timing, lengths_told=in_fragments, bytes_told=bytes_told)
+        self._also = also
         self._begin(from_start=True)
+
+    def _wants(self, stream: AnyStream) -> bool:
+        return self._subtitles and holds_text(stream)
 
     def _begin(self, *, from_start: bool) -> None:
         timing = self._timing
         self._timeline = Timeline(timing.time_base, timing.period, timing.stamped, timing.may_jump)
-        self._packets = read_packets(self._container, self._stream)
+        self._packets = read_packets(
+            self._container, self._stream, self._also, on_damage=self.damage.unread
+        )
         self._ready.clear()
         self._pending = None
         self._last = None
@@ -133,13 +176,33 @@ class Decoder:
         """Feed one packet to the decoder. Raises ``StopIteration`` when there is none left."""
         import av
 
-        packet = next(self._packets)
+        packet = next(self._packets, None)
+        if packet is None:
+            self.damage.finish()
+            raise StopIteration
+        if packet.size and packet.stream_index != self._index:
+            self._pass(packet)
+            return
         if packet.size:
+            key, shift = self._is_key(packet), self._timeline.shift
             self._timeline.follow(packet)
+            self.damage.sent(packet, key=key, jumped=shift != self._timeline.shift)
         try:
             self._ready.extend(self._stream.decode(packet))
         except av.error.FFmpegError:
-            return
+            self.damage.failed()
+
+    def _is_key(self, packet: Packet[Any]) -> bool:
+        """Whether a packet holds a key frame, even if damage has made it look otherwise."""
+        if packet.is_keyframe or packet.dts is None:
+            return packet.is_keyframe
+        entries = self._stream.index_entries
+        found = entries.search_timestamp(packet.dts, backward=True)
+        return found >= 0 and entries[found].timestamp == packet.dts
+
+    def _pass(self, packet: Packet[Any]) -> None:
+        self.damage.passed(packet)
+        self.text.add(packet, self._timeline.shift)
 
     def _seek(self, time: float) -> float:
         """Go where the picture on display at ``time`` can be decoded from; the time there."""
@@ -160,6 +223,7 @@ class Decoder:
             # FFmpeg forgets the depth when it seeks, and would lose pictures until it has found
             # it out again.
             self._stream.codec_context.reorder_depth = depth
+            self.damage.restart()
             self._begin(from_start=False)
             first = next(self, None)
             if first is not None and first.time <= time + self.tolerance:

@@ -48,27 +48,43 @@ class Timeline:
 
     Some formats (MPEG-TS foremost) may set their clock anew in the middle of a file, where
     recordings were joined. Stamps after such a jump are moved to follow on the ones before. In
-    all formats a stamp an hour beyond its predecessors is taken for damage.
+    all other formats, steps of an hour are damage and mended alike, and so is a picture that
+    would stay for an hour. ``first`` is the least start of a packet, ``end`` where the last one
+    ends, ``last`` where that one starts, ``count`` how many there were; ``jumped`` says that
+    something was mended.
     """
 
     def __init__(self, time_base: Fraction, period: int, stamped: bool, may_jump: bool) -> None:
-        self._second = int(1 / time_base) or 1
+        second = int(1 / time_base) or 1
+        self._hour = 3600 * second
+        self._back, self._forth = (second, 10 * second) if may_jump else (self._hour, self._hour)
         self._period = period
         self._stamped = stamped
-        self._may_jump = may_jump
         self._last: int | None = None
         self._shift = 0
         self.first: int | None = None
+        self.last: int | None = None
         self.end: int | None = None
+        self.count = 0
         self.jumped = False
 
-    def follow(self, packet: Packet[Any]) -> None:
-        """Take in the next packet, in file order, correcting its stamps in place."""
+    @property
+    def shift(self) -> int:
+        """The ticks by which stamps are moved at present."""
+        return self._shift
+
+    def follow(self, packet: Packet[Any]) -> int:
+        """Take in the next packet, in file order, correcting its stamps in place.
+
+        Gives the tick at which it starts.
+        """
         length = packet.duration or self._period
-        if self._may_jump and packet.dts is not None:
+        if length >= self._hour:
+            length = self._period
+        if packet.dts is not None:
             dts = packet.dts + self._shift
             follows = dts if self._last is None else self._last + length
-            if not -self._second <= dts - follows <= 10 * self._second:
+            if not -self._back <= dts - follows <= self._forth:
                 self._shift += follows - dts
                 dts = follows
                 self.jumped = True
@@ -76,12 +92,15 @@ class Timeline:
         if self._shift:
             packet.dts = None if packet.dts is None else packet.dts + self._shift
             packet.pts = None if packet.pts is None else packet.pts + self._shift
-        if packet.is_discard:
-            return
         start = packet.pts if self._stamped and packet.pts is not None else packet.dts
         if start is None:
             start = self.end or 0
-        if self.end is not None and start > self.end + 3600 * self._second:
-            return
+        if packet.is_discard:
+            return start
+        self.count += 1
+        if self.end is not None and start > self.end + self._hour:
+            return start
         self.first = start if self.first is None else min(self.first, start)
-        self.end = start + length if self.end is None else max(self.end, start + length)
+        if self.end is None or start + length >= self.end:
+            self.last, self.end = start, start + length
+        return start

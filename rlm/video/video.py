@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +18,12 @@ from numpy.typing import NDArray
 from rlm.errors import UsageError, VideoDamaged, VideoNotFound
 from rlm.spans import Span
 from rlm.video.clip import Clip, Frame
-from rlm.video.container import Stream, probe
-from rlm.video.convert import Converter, Sampler, resolve_size
-from rlm.video.decode import Decoder, Picture, on_display, until
+from rlm.video.container import Stream, check_file
+from rlm.video.convert import Renderer
+from rlm.video.decode import Decoder
+from rlm.video.probe import probe
+from rlm.video.reading import Reading, Tap, View
+from rlm.video.scan import key_pictures
 from rlm.video.timing import Timing
 
 # Beyond this a clip is a mistake: 1 GiB is about 390 pictures of 1280 x 720.
@@ -57,6 +62,7 @@ class Video:
     stream: Stream = field(repr=False)
     mirrored: bool = field(repr=False)
     timing: Timing = field(repr=False)
+    identity: tuple[int, int, int] = field(repr=False)
 
     @classmethod
     def open(cls, path: str | Path) -> Video:
@@ -69,6 +75,8 @@ class Video:
         text, audio only) or ``VideoDamaged`` (no picture can be decoded).
         """
         path = Path(path)
+        # From before the look, so that what changes meanwhile is noticed.
+        identity = _identity(check_file(path))
         found = probe(path)
         timing = found.timing
         return cls(
@@ -83,50 +91,106 @@ class Video:
             stream=next(each for each in found.streams if each.index == found.index),
             mirrored=found.mirrored,
             timing=timing,
+            identity=identity,
         )
 
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the file's content, in hexadecimal; read once, when first asked for.
 
-        Raises ``VideoNotFound`` when the file can no longer be read.
+        Raises ``VideoNotFound`` when the file can no longer be read, ``VideoDamaged`` when it is
+        not the one that was opened, as ``check_unchanged`` does.
         """
+        self.check_unchanged()
         try:
             with self.path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            reason = (error.strerror or "unreadable").lower()
-            raise VideoNotFound(f"{self.path} cannot be read any more: {reason}") from None
+            raise self._gone(error) from None
+        self.check_unchanged()
+        return digest
+
+    def check_unchanged(self) -> None:
+        """See that the file is still the one that was opened: its size, time of change and inode.
+
+        Raises ``VideoDamaged`` when it is not, as with a recording that still grows, and
+        ``VideoNotFound`` when it has gone.
+        """
+        try:
+            now = _identity(self.path.stat())
+        except OSError as error:
+            raise self._gone(error) from None
+        if now != self.identity:
+            size, before = now[0], self.identity[0]
+            how = f"from {before} to {size} bytes" if size != before else "in place"
+            raise VideoDamaged(
+                f"{self.path} has changed since it was opened ({how});"
+                " wait until it is written to its end, then open it again"
+            )
+
+    def read(
+        self,
+        fps: float | None = None,
+        span: Span | None = None,
+        tap: Tap | None = None,
+        subtitles: bool = False,
+    ) -> Reading:
+        """One forward pass over ``span`` (default: all) in bounded memory; iterates ``View``.
+
+        With ``fps`` there is a view at each ``span.start + k / fps`` before ``span.end``: the
+        picture on display at that moment, which is the last one whose own time is not later, to
+        within half a tick of the file's clock and 0.5 ms at most (before the first picture, the
+        first); ``View.time`` is the moment. Without, every picture whose own time lies in the
+        span, with that time. A part that cannot be decoded leaves the picture before it on
+        display, and ``Reading.damage`` names it. Where the file ends before its header says, the
+        views simply end.
+
+        ``tap`` is called with the time and a float32 ``[32, 32, 3]`` sample (Y, U, V on the scale
+        of 8 bits) of every decoded picture whose time lies in the span, kept or not. With
+        ``subtitles`` the text subtitles of the file are gathered on the way, in
+        ``Reading.subtitles``. Without either, pictures that nobody asked for may be jumped over.
+        A span that reaches beyond the video is cut to it.
+
+        Raises ``UsageError``, at once, for a span that lies outside the video or a rate that is
+        not positive; the errors of ``Video.open``, with the first view, when the file has gone.
+        """
+        span = self._inside(span)
+        times = None if fps is None else _grid(span, fps)
+        return self._reading(span, times, tap, subtitles)
+
+    def key_frames(self, spacing: float = 0.5) -> Generator[View, None, None]:
+        """The key frames, none closer than ``spacing`` seconds, with their own times.
+
+        Only they are decoded, which costs about a tenth of a whole pass. There is at least one
+        view: where no key frame can be decoded, the first picture that can. Where the file stores
+        decoding times only (AVI), a key frame's time is early by the pictures coded before their
+        turn, two or three as a rule.
+
+        Raises ``UsageError``, at once, for a spacing that is negative or not finite; the errors
+        of ``Video.open``, with the first view, when the file has gone.
+        """
+        if not (math.isfinite(spacing) and spacing >= 0):
+            raise UsageError(f"a spacing is a number of seconds from 0 up, not {spacing}")
+        return self._key_frames(spacing)
 
     def frames(
         self,
         fps: float | None = None,
         span: Span | None = None,
         size: int | tuple[int, int] | None = None,
-        tap: Callable[[float, NDArray[np.float32]], None] | None = None,
-    ) -> Iterator[Frame]:
-        """Pictures of ``span`` (default: all) in one forward pass, in bounded memory.
-
-        With ``fps`` there is a frame at each ``span.start + k / fps`` before ``span.end``: the
-        picture on display at that moment, which is the last one whose own time is not later, to
-        within half a tick of the file's clock and 0.5 ms at most (before the first picture, the
-        first); ``Frame.time`` is the moment. Without, every picture whose own time lies in the
-        span, with that time. A part that cannot be decoded leaves the picture before it on
-        display. Where the file ends before its header says, the frames simply end.
+        tap: Tap | None = None,
+    ) -> Generator[Frame, None, None]:
+        """The pictures of ``read``, each converted to ``size``, a fresh array.
 
         ``size`` is the short side with the aspect kept, or exactly ``(width, height)``, or
-        ``None`` for ``Video.size``. ``tap`` is called with the time and a float32
-        ``[32, 32, 3]`` sample (Y, U, V on the scale of 8 bits) of every decoded picture whose
-        time lies in the span, kept or not; without it, pictures that nobody asked for may be
-        jumped over. A span that reaches beyond the video is cut to it.
+        ``None`` for ``Video.size``. High dynamic range is brought to the standard one, as in
+        ``rlm.video.hdr``.
 
-        Raises ``UsageError`` for a span that lies outside the video, a rate that is not positive
-        or an impossible size, at once; the errors of ``Video.open`` when the file has gone.
+        Raises ``UsageError`` as ``read`` does and for an impossible size, at once.
         """
-        span = self._inside(span)
-        shape = resolve_size(self.size, size)
-        times = None if fps is None else _grid(span, fps)
-        return self._read(span, times, shape, tap)
+        reading = self.read(fps, span, tap)
+        self._renderer().shape(size)
+        return _converted(reading, size)
 
     def clip(
         self,
@@ -151,7 +215,7 @@ class Video:
         if count is not None and count < 1:
             raise UsageError(f"a clip has at least 1 picture, not {count}")
         span = self._inside(span)
-        shape = resolve_size(self.size, size)
+        shape = self._renderer().shape(size)
         times: Iterable[float] | None = None
         if fps is not None:
             times = _grid(span, fps)
@@ -163,15 +227,42 @@ class Video:
             expected = math.ceil(span.duration * self.frame_rate)
         _check_memory(expected, shape)
         frames: list[Frame] = []
-        for frame in self._read(span, times, shape, None):
+        for frame in _converted(self._reading(span, times), shape):
             frames.append(frame)
             _check_memory(len(frames), shape)
         if not frames and times is None:
-            frames = list(self._read(span, (span.start,), shape, None))
+            frames = list(_converted(self._reading(span, (span.start,)), shape))
         if not frames:
             raise VideoDamaged(f"no picture in {span} of {self.path} can be decoded")
         moments = np.array([frame.time for frame in frames], dtype=np.float64)
         return Clip(span, moments, np.stack([frame.rgb for frame in frames]))
+
+    def _reading(
+        self,
+        span: Span,
+        times: Iterable[float] | None,
+        tap: Tap | None = None,
+        subtitles: bool = False,
+    ) -> Reading:
+        decoder = partial(Decoder, self.path, self.stream.index, self.timing, subtitles=subtitles)
+        return Reading(decoder, self._renderer(), span, times, tap, subtitles=subtitles)
+
+    def _key_frames(self, spacing: float) -> Generator[View, None, None]:
+        render = self._renderer()
+        found = False
+        for picture in key_pictures(self.path, self.stream.index, self.timing, spacing):
+            found = True
+            yield View(picture.time, picture, render)
+        if not found:
+            with self.read() as reading:
+                yield from islice(reading, 1)
+
+    def _renderer(self) -> Renderer:
+        return Renderer(self.size, self.rotation, self.mirrored)
+
+    def _gone(self, error: OSError) -> VideoNotFound:
+        reason = (error.strerror or "unreadable").lower()
+        return VideoNotFound(f"{self.path} cannot be read any more: {reason}")
 
     def _inside(self, span: Span | None) -> Span:
         if span is None:
@@ -182,44 +273,21 @@ class Video:
             raise UsageError(f"the span {span} {problem}; the video runs {self.span}")
         return cut
 
-    def _read(
-        self,
-        span: Span,
-        times: Iterable[float] | None,
-        shape: tuple[int, int],
-        tap: Callable[[float, NDArray[np.float32]], None] | None,
-    ) -> Iterator[Frame]:
-        convert = Converter(shape, self.rotation, self.mirrored)
-        decoder = Decoder(self.path, self.stream.index, self.timing)
-        try:
-            decoder.advance(span.start, 0.0)
-            pictures = until(decoder, span, _sampled(tap))
-            if times is None:
-                for picture in pictures:
-                    if decoder.shows_in(span, picture):
-                        yield Frame(picture.time, convert(picture.frame))
-                return
-            last: Picture | None = None
-            for time, picture in on_display(decoder, pictures, times, skip=tap is None):
-                if picture is not last:
-                    rgb, last = convert(picture.frame), picture
-                else:
-                    rgb = rgb.copy()
-                yield Frame(time, rgb)
-            if tap is not None:
-                for _ in pictures:
-                    pass
-        finally:
-            decoder.close()
+
+def _converted(
+    reading: Reading, size: int | tuple[int, int] | None
+) -> Generator[Frame, None, None]:
+    last: NDArray[np.uint8] | None = None
+    with reading:
+        for view in reading:
+            rgb = view.rgb(size)
+            # A picture shown twice is given twice.
+            yield Frame(view.time, rgb.copy() if rgb is last else rgb)
+            last = rgb
 
 
-def _sampled(
-    tap: Callable[[float, NDArray[np.float32]], None] | None,
-) -> Callable[[Picture], None] | None:
-    if tap is None:
-        return None
-    sample = Sampler()
-    return lambda picture: tap(picture.time, sample(picture.frame))
+def _identity(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def _grid_length(span: Span, fps: float) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -93,14 +94,69 @@ class Studio:
         return Film(path, tuple(float((stamp - stamps[0]) * base) for stamp in stamps))
 
 
+SHORT = {"g": "12", "bf": "3"}
+LONG = {"rate": 10, "options": {"g": "15", "bf": "3"}}
+FRAGMENTS = {"movflags": "frag_keyframe+empty_moov"}
+
+
+def uneven() -> list[int]:
+    """Ticks of varying steps."""
+    steps = np.random.default_rng(7).choice([20, 33, 40, 100, 400], size=89)
+    return [0, *np.cumsum(steps).tolist()]
+
+
+# The kinds of clock there are: constant, varying, starting late, coarse, stored or not.
+KINDS: dict[str, tuple[str, Sequence[int] | int, dict[str, Any]]] = {
+    "mp4": ("constant.mp4", 90, {"options": SHORT}),
+    "one key frame": ("single.mp4", 90, {"options": {"g": "1000", "bf": "2"}}),
+    "open gop": ("open.mp4", 90, {"options": {**SHORT, "x264-params": "open-gop=1"}}),
+    "varying": ("varying.mp4", uneven(), {"base": Fraction(1, 1000), "options": SHORT}),
+    "varying mkv": ("varying.mkv", uneven(), {"base": Fraction(1, 1000), "options": SHORT}),
+    "late mp4": ("late.mp4", range(150, 240), {"options": SHORT}),
+    "late mkv": ("late.mkv", range(150, 240), {"rate": 25, "options": SHORT}),
+    "ts": ("stream.ts", range(300, 390), {"options": SHORT}),
+    "flv": ("flash.flv", 90, {"rate": 25, "options": SHORT}),
+    "avi": ("packed.avi", 90, {"options": SHORT}),
+    "raw": ("raw.h264", 90, {"options": SHORT, "form": "h264"}),
+    "vp9": (
+        "nine.webm",
+        60,
+        {
+            "rate": 25,
+            "codec": "libvpx-vp9",
+            "options": {"g": "20", "deadline": "realtime", "cpu-used": "8"},
+        },
+    ),
+    "fragmented": ("fragments.mp4", 90, {"options": SHORT, "muxer": FRAGMENTS}),
+    "long": ("long.mp4", 900, LONG),
+    "long mkv": ("long.mkv", 900, LONG),
+    "long fragmented": ("fragments2.mp4", 900, {**LONG, "muxer": FRAGMENTS}),
+    "long ts": ("long.ts", 900, LONG),
+}
+
+
 class Films:
-    """Films by name; no dict, because a report of a failure would print every time of each."""
+    """Films by kind, each made when first asked for.
 
-    def __init__(self, films: dict[str, Film]) -> None:
-        self._films = films
+    No dict, because a report of a failure would print every time of each.
+    """
 
-    def __getitem__(self, name: str) -> Film:
-        return self._films[name]
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._made: dict[str, Film] = {}
+
+    def __getitem__(self, kind: str) -> Film:
+        if kind not in self._made:
+            name, ticks, how = KINDS[kind]
+            self._made[kind] = self._studio.film(name, ticks, **how)
+        return self._made[kind]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that takes a ``kind``, and does not say which, runs for each."""
+    said = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "kind" in metafunc.fixturenames and not any("kind" in names for names in said):
+        metafunc.parametrize("kind", list(KINDS))
 
 
 @pytest.fixture(scope="session")
@@ -115,42 +171,4 @@ def number_of() -> Callable[[np.ndarray], int]:
 
 @pytest.fixture(scope="session")
 def films(studio: Studio) -> Films:
-    """The kinds of clock there are: constant, varying, starting late, coarse, stored or not."""
-    short = {"g": "12", "bf": "3"}
-    uneven = [0]
-    for step in np.random.default_rng(7).choice([20, 33, 40, 100, 400], size=89):
-        uneven.append(uneven[-1] + int(step))
-    films = {
-        "mp4": studio.film("constant.mp4", 90, options=short),
-        "one key frame": studio.film("single.mp4", 90, options={"g": "1000", "bf": "2"}),
-        "open gop": studio.film("open.mp4", 90, options={**short, "x264-params": "open-gop=1"}),
-        "varying": studio.film("varying.mp4", uneven, base=Fraction(1, 1000), options=short),
-        "varying mkv": studio.film("varying.mkv", uneven, base=Fraction(1, 1000), options=short),
-        "late mp4": studio.film("late.mp4", range(150, 240), options=short),
-        "late mkv": studio.film("late.mkv", range(150, 240), rate=25, options=short),
-        "ts": studio.film("stream.ts", range(300, 390), options=short),
-        "flv": studio.film("flash.flv", 90, rate=25, options=short),
-        "avi": studio.film("packed.avi", 90, options=short),
-        "raw": studio.film("raw.h264", 90, options=short, form="h264"),
-        "vp9": studio.film(
-            "nine.webm",
-            60,
-            rate=25,
-            codec="libvpx-vp9",
-            options={"g": "20", "deadline": "realtime", "cpu-used": "8"},
-        ),
-        "fragmented": studio.film(
-            "fragments.mp4", 90, options=short, muxer={"movflags": "frag_keyframe+empty_moov"}
-        ),
-        "long": studio.film("long.mp4", 900, rate=10, options={"g": "15", "bf": "3"}),
-        "long mkv": studio.film("long.mkv", 900, rate=10, options={"g": "15", "bf": "3"}),
-        "long fragmented": studio.film(
-            "fragments2.mp4",
-            900,
-            rate=10,
-            options={"g": "15", "bf": "3"},
-            muxer={"movflags": "frag_keyframe+empty_moov"},
-        ),
-        "long ts": studio.film("long.ts", 900, rate=10, options={"g": "15", "bf": "3"}),
-    }
-    return Films(films)
+    return Films(studio)

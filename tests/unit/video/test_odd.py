@@ -193,6 +193,12 @@ def test_an_edit_list_moves_the_start(studio, number_of):
     assert [number_of(frame.rgb) for frame in frames] == list(range(17, 60))
     assert frames[0].time == 0.0
     assert video.span.end == pytest.approx(43 / 30, abs=1e-6)
+    with video.read() as reading:
+        assert len(list(reading)) == 43
+    assert reading.damage == ()
+    keys = [(view.time, number_of(view.rgb())) for view in video.key_frames(0.0)]
+    assert keys[0][0] >= 0.0
+    assert all(time == pytest.approx((number - 17) / 30, abs=1e-6) for time, number in keys)
     late = list(video.frames(10, Span(0.95, 1.2)))
     assert [number_of(frame.rgb) for frame in late] == [17 + 28, 17 + 31, 17 + 34]
 
@@ -310,3 +316,77 @@ def test_a_stream_that_changes_its_size_keeps_one_shape(studio, tmp_path, number
     frames = list(Video.open(path).frames())
     assert {frame.rgb.shape for frame in frames} == {(48, 80, 3)}
     assert [number_of(frame.rgb) for frame in frames] == [*range(20), *range(20), *range(20)]
+
+
+@pytest.mark.parametrize("entry", [0, 34, 67])
+@pytest.mark.parametrize("delta", [2**32 - 5, 2**31 - 1, 10**8, 10**7, 10**6])
+def test_an_absurd_length_of_one_picture_does_not_make_the_video_long(films, entry, delta):
+    film = films["varying"]
+    data = bytearray(film.path.read_bytes())
+    table = data.index(b"stts") + 12
+    data[table + 8 * entry + 4 : table + 8 * entry + 8] = delta.to_bytes(4, "big")
+    path = film.path.with_name("absurd.mp4")
+    path.write_bytes(data)
+    video = Video.open(path)
+    true = film.times[-1] + 0.5
+    assert video.span.end <= true
+    assert 1 <= video.frame_rate <= 30
+    frames = list(video.frames())
+    assert all(frame.time in video.span for frame in frames)
+    if entry == 67:
+        assert len(frames) == 90
+    assert len(list(video.frames(2))) <= 2 * true
+
+
+def test_a_cluster_that_claims_to_be_hours_away(studio, number_of):
+    film = studio.film(
+        "clusters.mkv", 300, options={"g": "30"}, muxer={"cluster_time_limit": "900"}
+    )
+    data = bytearray(film.path.read_bytes())
+    clusters = [k for k in range(len(data)) if data[k : k + 4] == b"\x1f\x43\xb6\x75"]
+    assert len(clusters) > 4
+    stamp = data.index(b"\xe7", clusters[3]) + 1
+    size = data[stamp] & 0x7F
+    data[stamp + 1] |= 0x80 if size > 2 else 0
+    before = int.from_bytes(data[stamp + 1 : stamp + 1 + size], "big")
+    data[stamp + 1 : stamp + 1 + size] = (2 ** (8 * size) - 1).to_bytes(size, "big")
+    assert before < 2 ** (8 * size) - 1
+    path = film.path.with_name("far_cluster.mkv")
+    path.write_bytes(data)
+    video = Video.open(path)
+    assert video.span.end == pytest.approx(10.0, abs=0.1)
+    frames = list(video.frames())
+    assert len(frames) >= 230
+    assert number_of(frames[-1].rgb) == 299
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("tenth.mp4", "libx264"), ("tenth.mkv", "libx264"), ("tenth.ts", "libx264"),
+     ("tenth.webm", "libvpx-vp9"), ("tenth.avi", "mpeg4"), ("tenth.mov", "libx265")],
+)  # fmt: skip
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_tenth_of_a_second_is_a_video(studio, number_of, name, codec, count):
+    film = studio.film(f"{count}{name}", count, codec=codec, options={"bf": "0"})
+    video = Video.open(film.path)
+    assert video.span.end == pytest.approx(count / 30, abs=0.034)
+    with video.read() as reading:
+        assert [number_of(view.rgb()) for view in reading] == list(range(count))
+    assert reading.damage == ()
+    assert [view.time for view in video.key_frames()] == [0.0]
+    assert len(video.clip(count=8)) == 8
+    assert len(list(video.frames(4))) == 1
+
+
+def test_every_view_of_a_stream_that_changes_its_size_has_one_shape(studio, tmp_path):
+    path = tmp_path / "resized.h264"
+    sizes = [(80, 48), (160, 96), (64, 64)]
+    parts = [studio.film(f"size{w}.h264", 25, size=(w, h), form="h264") for w, h in sizes]
+    path.write_bytes(b"".join(part.path.read_bytes() for part in parts))
+    video = Video.open(path)
+    with video.read() as reading:
+        shapes = [(view.rgb().shape, view.rgb(24).shape) for view in reading]
+    assert len(shapes) == 75
+    assert set(shapes) == {((48, 80, 3), (24, 40, 3))}
+    assert reading.damage == ()
+    assert {view.rgb().shape for view in video.key_frames(0.0)} == {(48, 80, 3)}

@@ -88,28 +88,8 @@ def test_a_wrong_duration_in_the_header_is_not_believed(studio):
     assert len(list(video.frames(30))) == 60
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "mp4",
-        "varying",
-        "varying mkv",
-        "late mp4",
-        "late mkv",
-        "ts",
-        "flv",
-        "avi",
-        "raw",
-        "vp9",
-        "fragmented",
-        "long",
-        "long mkv",
-        "long fragmented",
-        "long ts",
-    ],
-)
-def test_nothing_is_missing_from_a_whole_film(films, name):
-    assert Video.open(films[name].path).missing == 0.0
+def test_nothing_is_missing_from_a_whole_film(films, kind):
+    assert Video.open(films[kind].path).missing == 0.0
 
 
 @pytest.mark.parametrize("sound", [0.0, 12.0, 30.0])

@@ -14,25 +14,6 @@ from rlm.errors import UsageError
 from rlm.spans import Span
 from rlm.video import Video
 
-KINDS = [
-    "mp4",
-    "one key frame",
-    "open gop",
-    "varying",
-    "varying mkv",
-    "late mp4",
-    "late mkv",
-    "ts",
-    "flv",
-    "avi",
-    "raw",
-    "vp9",
-    "fragmented",
-    "long",
-    "long mkv",
-    "long fragmented",
-    "long ts",
-]
 MILLISECOND = 1.001e-3
 
 
@@ -40,7 +21,6 @@ def tolerance(video):
     return min(max(float(video.timing.time_base) / 2, 1e-6), 5e-4)
 
 
-@pytest.mark.parametrize("kind", KINDS)
 def test_every_picture_comes_once_with_its_true_time(films, number_of, kind):
     film = films[kind]
     video = Video.open(film.path)
@@ -51,7 +31,6 @@ def test_every_picture_comes_once_with_its_true_time(films, number_of, kind):
     assert frames[0].time == 0.0
 
 
-@pytest.mark.parametrize("kind", KINDS)
 def test_the_span_ends_with_the_last_picture(films, kind):
     film = films[kind]
     video = Video.open(film.path)
@@ -62,7 +41,6 @@ def test_the_span_ends_with_the_last_picture(films, kind):
     assert low <= video.span.end <= high
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @settings(deadline=None, max_examples=5)
 @given(
     fps=st.floats(0.2, 40),
@@ -104,7 +82,6 @@ def test_a_cut_span_loses_and_doubles_no_picture(films, number_of, kind, cut):
     assert numbers == list(range(len(film.times)))
 
 
-@pytest.mark.parametrize("kind", KINDS)
 @settings(deadline=None, max_examples=5)
 @given(count=st.integers(1, 12), start=st.floats(0, 0.9), size=st.integers(10, 100))
 def test_counted_clips_are_taken_at_the_centres_of_equal_parts(
