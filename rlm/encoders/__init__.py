@@ -1,15 +1,17 @@
-"""Encoders: V-JEPA 2, the spaces its vectors live in, and the text side of the built-in models.
+"""Encoders: V-JEPA 2, SigLIP 2 and VideoPrism, and the spaces their vectors live in.
 
-``PRESETS`` names what there is, ``available_presets`` what is on this machine, ``find_weights``
-tells all about an encoder that can be told without loading it, and ``load_encoder`` loads it.
-Importing this package brings in neither torch nor transformers.
+``PRESETS`` and ``COMPANIONS`` name what there is, ``available_presets`` what is on this machine,
+``find_weights`` tells all about an encoder that can be told without loading it, ``load_encoder``
+loads it and ``pull`` fetches it. Importing this package brings in neither torch nor transformers.
 """
 
 from rlm.encoders.embedding import Embedding
 from rlm.encoders.encoder import Encoder, load_encoder
-from rlm.encoders.presets import PRESETS, EncoderSpec, Preset, available_presets, find_weights
+from rlm.encoders.hub import available_presets, find_weights, pull, weights_revision
+from rlm.encoders.presets import COMPANIONS, PRESETS, EncoderSpec, Preset
 
 __all__ = [
+    "COMPANIONS",
     "PRESETS",
     "Embedding",
     "Encoder",
@@ -18,4 +20,6 @@ __all__ = [
     "available_presets",
     "find_weights",
     "load_encoder",
+    "pull",
+    "weights_revision",
 ]

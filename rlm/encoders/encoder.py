@@ -9,7 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rlm.encoders.presets import EncoderSpec, find_weights
+from rlm.encoders.hub import find_weights
+from rlm.encoders.presets import EncoderSpec
 
 
 class Encoder(Protocol):
@@ -50,6 +51,11 @@ class Encoder(Protocol):
         ...
 
     @property
+    def batch(self) -> int:
+        """Windows that go through the model at a time: give ``encode`` a multiple of it."""
+        ...
+
+    @property
     def tracks(self) -> Mapping[str, str]:
         """Names of the vectors made for a window, each with its space."""
         ...
@@ -63,10 +69,23 @@ class Encoder(Protocol):
         """Bring uint8[T, H, W, 3] of any size to uint8[T, crop, crop, 3]."""
         ...
 
-    def encode(self, windows: Sequence[NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
-        """Encode B prepared windows, each uint8[T, crop, crop, 3], into float32[B, D] a track.
+    def encode(
+        self,
+        windows: Sequence[NDArray[np.uint8]],
+        keep: Sequence[tuple[int, int]] | None = None,
+    ) -> dict[str, NDArray[np.float32]]:
+        """Encode prepared windows, each uint8[T, crop, crop, 3], into float32[R, D] a track.
 
-        Windows may differ in T, from 1 to 64.
+        ``keep`` gives for each window the pictures [first, last) that its vectors speak for; the
+        others are context. Rows are in window order: one for each kept tubelet in the tracks of
+        ``spec.per_tubelet``, one for each window in the others. Windows may differ in T.
+        """
+        ...
+
+    def encode_tokens(self, window: NDArray[np.uint8]) -> NDArray[np.float16]:
+        """The tokens of one window before pooling, float16[ceil(T / 2), G, G, D].
+
+        Raises ``UsageError`` where the model is no V-JEPA 2.
         """
         ...
 
@@ -75,15 +94,23 @@ class Encoder(Protocol):
         ...
 
 
-def load_encoder(preset: str | Path = "builtin") -> Encoder:
-    """Load an encoder: one of ``PRESETS``, or a folder with a saved ``VJEPA2Model``.
+def load_encoder(preset: str | Path | EncoderSpec = "builtin") -> Encoder:
+    """Load one of ``PRESETS`` or ``COMPANIONS``, a folder with a saved model, or a spec.
 
-    It runs on the GPU when torch sees one, else on the CPU. Nothing is downloaded.
+    The encoder runs on the GPU when torch sees one, else on the CPU. Nothing is downloaded.
 
     Raises ``WeightsMissing`` when the weights are not on this machine or are not what they should
     be.
     """
-    spec = find_weights(preset)
+    spec = preset if isinstance(preset, EncoderSpec) else find_weights(preset)
+    if spec.preset.kind == "siglip2":
+        from rlm.encoders.siglip import SiglipEncoder
+
+        return SiglipEncoder(spec)
+    if spec.preset.kind == "videoprism":
+        from rlm.encoders.videoprism import VideoPrismEncoder
+
+        return VideoPrismEncoder(spec)
     from rlm.encoders.vjepa import VJepaEncoder
 
     return VJepaEncoder(spec)

@@ -88,6 +88,7 @@ class JointHeads(nn.Module):
         self, hidden: int, queries: int, buckets: int, width: int, inner: int, out: int
     ) -> None:
         super().__init__()
+        self.out = out
         self.pool = AttentionPool(hidden, queries, inner, out)
         self.text = TextTower(buckets, width, inner, out)
 

@@ -7,8 +7,7 @@ the space the model's own targets live in (section 2 of the paper).
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,68 +18,45 @@ from torch.nn import functional
 
 from rlm.encoders.embedding import normalise
 from rlm.encoders.heads import JointHeads
-from rlm.encoders.pixels import normalised, prepare
-from rlm.encoders.presets import EncoderSpec
-from rlm.errors import UsageError, WeightsMissing
+from rlm.encoders.loading import load_vjepa2
+from rlm.encoders.pixels import check_window, normalised
+from rlm.encoders.presets import HEADS_FILE, MAX_FRAMES
+from rlm.encoders.texts import embed_texts
+from rlm.encoders.torch_encoder import Keep, Rows, TorchEncoder
+from rlm.errors import UsageError
 
-MAX_FRAMES = 64
-"""Training covers tubelets 0 to 31; positions past them raise nothing and mean nothing."""
 
+class VJepaEncoder(TorchEncoder):
+    """A V-JEPA 2 encoder with, where the weights bring one, a text side. See ``Encoder``.
 
-class VJepaEncoder:
-    """A V-JEPA 2 encoder with, where the weights bring one, a text side. See ``Encoder``."""
+    A window of T pictures, 1 to 64, becomes ceil(T / 2) tubelets of G x G tokens. Where T does not
+    fill the last tubelet, the last picture is repeated, since the model would drop it unseen.
+    """
 
-    def __init__(self, spec: EncoderSpec) -> None:
-        self.spec = spec
-        self.preset = spec.preset.name
-        self.revision = spec.revision
-        self.frames = spec.preset.frames
-        self.fps = spec.preset.fps
-        self.crop = spec.preset.crop
-        self.tracks: Mapping[str, str] = spec.tracks
-        self.text_space = spec.text_space
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._dtype = _dtype(self._device, allow_half=spec.preset.half)
-        model = _load(spec, self._dtype).to(self._device)
-        self._encoder = model.encoder
-        self._tubelet: int = model.config.tubelet_size
-        self._heads = (
-            JointHeads.load(spec.folder).to(self._device) if self.text_space is not None else None
-        )
+    def _load(self) -> None:
+        model: Any = load_vjepa2(self.spec, self._dtype)
+        self._encoder = model.encoder.to(self._device)
+        self._grid = model.config.crop_size // model.config.patch_size
+        self._hidden = int(model.config.hidden_size)
+        with_heads = (self.spec.folder / HEADS_FILE).is_file()
+        self._heads = JointHeads.load(self.spec.folder).to(self._device) if with_heads else None
 
-    def prepare(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Bring uint8[T, H, W, 3] of any size to uint8[T, crop, crop, 3].
+    def encode_tokens(self, window: NDArray[np.uint8]) -> NDArray[np.float16]:
+        """The last hidden state of one window uint8[T, crop, crop, 3], as the encoder leaves it.
 
-        Raises ``UsageError`` for arrays of another kind or shape.
+        float16[ceil(T / 2), G, G, D]: a row of G x G tokens for each tubelet, not normalised.
+
+        Raises ``UsageError`` for a window of another shape.
         """
-        return prepare(rgb, self.spec)
+        check_window(window, self.spec, self._most)
 
-    def encode(self, windows: Sequence[NDArray[np.uint8]]) -> dict[str, NDArray[np.float32]]:
-        """Encode B prepared windows, each uint8[T, crop, crop, 3], into float32[B, D] a track.
+        def forward(batch: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float16]]:
+            tokens = self._tokens(batch).to(torch.float16).cpu().numpy()
+            return list(tokens.reshape(*tokens.shape[:2], self._grid, self._grid, -1))
 
-        T is 1 to 64 and may differ; windows of one length go through the model together. Where T
-        does not fill the last tubelet, the last picture is repeated, since the model would drop
-        the rest unseen.
-
-        Raises ``UsageError`` when a window has another shape.
-        """
-        groups: defaultdict[int, list[int]] = defaultdict(list)
-        for position, window in enumerate(windows):
-            self._check(window)
-            groups[len(window)].append(position)
-        rows: dict[str, list[NDArray[np.float32]]] = {
-            track: [np.empty(0, np.float32)] * len(windows) for track in self.tracks
-        }
-        for positions in groups.values():
-            for batch in _batches(positions, self.spec.preset.batch):
-                pictures = np.stack([self._fill_tubelet(windows[i]) for i in batch])
-                for track, vectors in self._encode_batch(pictures).items():
-                    for position, vector in zip(batch, vectors, strict=True):
-                        rows[track][position] = vector
-        return {
-            track: np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
-            for track, vectors in rows.items()
-        }
+        with torch.inference_mode():
+            (tokens,) = self._batcher.run([window], forward)
+        return tokens
 
     def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Encode N texts into float32[N, D] in ``text_space``.
@@ -91,79 +67,59 @@ class VJepaEncoder:
             raise UsageError(
                 f"preset {self.preset} has no text side: search by example, or use the builtin one"
             )
-        if not texts:
-            raise UsageError("no text to encode: give at least one")
-        with torch.inference_mode():
-            vectors: Tensor = self._heads.text(texts)
-        return normalise(vectors.cpu().numpy())
+        return embed_texts(texts, self._heads.text)
 
-    def _check(self, window: NDArray[np.uint8]) -> None:
-        shape = (self.crop, self.crop, 3)
-        if window.dtype != np.uint8 or window.ndim != 4 or window.shape[1:] != shape:
-            raise UsageError(
-                f"preset {self.preset} takes windows uint8[T, {self.crop}, {self.crop}, 3], not "
-                f"{window.dtype}{list(window.shape)}: call prepare first"
-            )
-        if not 1 <= len(window) <= MAX_FRAMES:
-            raise UsageError(f"a window holds 1 to {MAX_FRAMES} pictures, not {len(window)}")
+    @property
+    def _most(self) -> int:
+        return MAX_FRAMES
+
+    def _length(self, pictures: int) -> int:
+        return -(-pictures // self.tubelet)
+
+    def _widths(self) -> Mapping[str, int]:
+        joint = {"joint": self._heads.out} if self._heads is not None else {}
+        widths = {"vjepa": self._hidden, **joint, "moments": self._hidden}
+        return {track: widths[track] for track in self.tracks}
+
+    def _encode(self, windows: Sequence[NDArray[np.uint8]], kept: Sequence[Keep]) -> list[Rows]:
+        tokens = self._tokens(windows).float()  # [B, tubelets, G * G, D]
+        tokens = functional.layer_norm(tokens, (tokens.size(-1),))
+        # All tubelets have as many tokens, so means of means are means.
+        moments = tokens.mean(dim=2).cpu().numpy()  # [B, tubelets, D]
+        ranges = [(first // self.tubelet, self._length(last)) for first, last in kept]
+        pooled = self._pool(tokens, ranges) if self._heads is not None else None
+        rows: list[Rows] = []
+        for number, (first, last) in enumerate(ranges):
+            speaking = moments[number, first:last]
+            row = {"vjepa": normalise(speaking.mean(axis=0, keepdims=True))}
+            if pooled is not None:
+                row["joint"] = pooled[number : number + 1]
+            if "moments" in self.tracks:
+                row["moments"] = normalise(speaking)
+            rows.append(row)
+        return rows
+
+    def _pool(self, tokens: Tensor, ranges: list[tuple[int, int]]) -> NDArray[np.float32]:
+        """The joint vectors float32[B, out] of the tubelets in ``ranges``."""
+        assert self._heads is not None
+        if len(set(ranges)) == 1:
+            first, last = ranges[0]
+            pooled: Tensor = self._heads.pool(tokens[:, first:last].flatten(1, 2))
+        else:
+            parts = [
+                self._heads.pool(tokens[number : number + 1, first:last].flatten(1, 2))
+                for number, (first, last) in enumerate(ranges)
+            ]
+            pooled = torch.cat(parts)
+        return normalise(pooled.cpu().numpy())
+
+    def _tokens(self, windows: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """The last hidden state [B, tubelets, G * G, D] of windows with as many tubelets."""
+        pictures = np.stack([self._fill_tubelet(window) for window in windows])
+        pixels = normalised(pictures, "vjepa2", self._device, self._dtype)
+        tokens: Tensor = self._encoder(pixel_values_videos=pixels).last_hidden_state
+        return tokens.view(len(windows), -1, self._grid**2, self._hidden)
 
     def _fill_tubelet(self, window: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        missing = -len(window) % self._tubelet
+        missing = -len(window) % self.tubelet
         return np.concatenate([window, np.repeat(window[-1:], missing, axis=0)])
-
-    @torch.inference_mode()
-    def _encode_batch(self, pictures: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        pixels = normalised(pictures, self._device, self._dtype)
-        tokens: Tensor = self._encoder(pixel_values_videos=pixels).last_hidden_state.float()
-        tokens = functional.layer_norm(tokens, (tokens.size(-1),))  # [B, N, hidden]
-        vectors = {"vjepa": normalise(tokens.mean(dim=1).cpu().numpy())}
-        if self._heads is not None:
-            vectors["joint"] = normalise(self._heads.pool(tokens).cpu().numpy())
-        return vectors
-
-
-def _batches(positions: list[int], size: int) -> Iterator[list[int]]:
-    return (positions[i : i + size] for i in range(0, len(positions), size))
-
-
-def _dtype(device: torch.device, *, allow_half: bool) -> torch.dtype:
-    """bfloat16 where it is native: on CPU twice as fast for ViT-L at a pooled cosine of 0.99996."""
-    native = False
-    if device.type == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif device.type == "cpu":
-        capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-        native = bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-    return torch.bfloat16 if allow_half and native else torch.float32
-
-
-def _load(spec: EncoderSpec, dtype: torch.dtype) -> Any:
-    """The whole ``VJEPA2Model``, every tensor of it read from the folder's safetensors files."""
-    from transformers import VJEPA2Model
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        model, report = VJEPA2Model.from_pretrained(
-            spec.folder,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=dtype,
-            attn_implementation="sdpa",
-            output_loading_info=True,
-        )
-    except Exception as error:
-        reason = " ".join(str(error).split())
-        raise WeightsMissing(f"the weights in {spec.folder} cannot be loaded: {reason}") from error
-    finally:
-        if shown:
-            logging.enable_progress_bar()
-    # transformers fills what a file lacks with random numbers and goes on.
-    lacking = [*report["missing_keys"], *report["mismatched_keys"]]
-    if lacking:
-        raise WeightsMissing(
-            f"the weights in {spec.folder} lack {len(lacking)} tensors ({lacking[0]}, ...): "
-            "fetch them again"
-        )
-    return model.eval().requires_grad_(False)

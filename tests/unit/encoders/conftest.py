@@ -1,9 +1,8 @@
-"""Clips of one moving shape, as the built-in weights know them, and small models saved to disk."""
+"""Clips of one moving shape, as the built-in weights know them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,30 +40,3 @@ def _draw(colour: str, shape: str, direction: str, *, seed: int = 0, side: int =
 @pytest.fixture(scope="session")
 def draw() -> Callable[..., np.ndarray]:
     return _draw
-
-
-@pytest.fixture(scope="session")
-def save_model() -> Callable[..., Path]:
-    """Save a small randomly initialised ``VJEPA2Model`` of a given resolution into a folder."""
-
-    def save(folder: Path, crop: int = 32, shard_size: str = "5GB") -> Path:
-        import torch
-        from transformers import VJEPA2Config, VJEPA2Model
-
-        torch.manual_seed(0)
-        config = VJEPA2Config(
-            patch_size=16,
-            crop_size=crop,
-            frames_per_clip=8,
-            hidden_size=48,
-            num_attention_heads=2,
-            num_hidden_layers=2,
-            pred_hidden_size=24,
-            pred_num_attention_heads=1,
-            pred_num_hidden_layers=1,
-            num_pooler_layers=1,
-        )
-        VJEPA2Model(config).save_pretrained(folder, max_shard_size=shard_size)
-        return folder
-
-    return save

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlm.encoders import Encoder, load_encoder
+from rlm.encoders import Encoder, find_weights, load_encoder
 from rlm.encoders.heads import JointHeads, text_features
-from rlm.encoders.presets import find_weights
 from rlm.errors import UsageError, WeightsMissing
 
 COLOURS = ("red", "green", "blue", "yellow")
