@@ -18,7 +18,7 @@ import typer
 
 from rlm import __version__
 from rlm.agent.text import one_line
-from rlm.errors import VideoRLMError
+from rlm.errors import UsageError, VideoRLMError
 
 UNEXPECTED, NO_OUTPUT, INTERRUPTED, READER_GONE = 70, 74, 130, 141
 P = ParamSpec("P")
@@ -161,6 +161,66 @@ def ask(
 
 @app.command()
 @_guarded
+def index(
+    videos: Annotated[list[Path] | None, typer.Argument(help="Video files.")] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="builtin, fast, balanced, quality, or a folder with V-JEPA 2 weights."),
+    ] = None,
+    tier: Annotated[
+        int, typer.Option(min=1, max=3, help="1 scan (seconds), 2 index, 3 deep (long windows).")
+    ] = 2,
+    deep: Annotated[
+        str | None, typer.Option(help="The preset of tier 3 (default: the next larger one).")
+    ] = None,
+    scene_clip_stride: Annotated[
+        float | None,
+        typer.Option(help="Seconds from one window of a shot to the next (default: the preset's)."),
+    ] = None,
+    transcribe: Annotated[
+        str | None,
+        typer.Option(help="Recognise speech too: a litellm transcription model, or a Whisper one."),
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List what is on this machine.")] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove what cannot be used, and see the next two.")
+    ] = False,
+    older_than: Annotated[
+        float | None, typer.Option(min=0, help="With --prune: days since it was last opened.")
+    ] = None,
+    max_gb: Annotated[
+        float | None, typer.Option(min=0, help="With --prune: GB that may stay, the newest first.")
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> int:
+    """Build the index of each of VIDEOS ahead of questions, or find it; also list and remove them.
+
+    Example: videorlm index talks/*.mp4 --preset fast --tier 2
+    """
+    from rlm.commands import index as command
+
+    chosen = bool(videos) + list_ + prune
+    if chosen != 1:
+        raise UsageError("give video files, or --list, or --prune")
+    if (older_than is not None or max_gb is not None) and not prune:
+        raise UsageError("--older-than and --max-gb go with --prune")
+    if list_:
+        return command.list_all(json_)
+    if prune:
+        return command.prune(older_than, max_gb)
+    return command.run(
+        videos or (),
+        preset=preset,
+        tier=tier,
+        deep=deep,
+        scene_clip_stride=scene_clip_stride,
+        transcribe=transcribe,
+        as_json=json_,
+    )
+
+
+@app.command()
+@_guarded
 def replay(
     transcript: Annotated[
         str, typer.Argument(help="A transcript's folder, its name, or 'last'.")
@@ -189,6 +249,59 @@ def demo(
     from rlm.commands.demo import run
 
     return run(folder, seed, questions)
+
+
+models = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(models, name="models")
+
+
+@models.callback()
+def _models(
+    context: typer.Context,
+    json_: Annotated[bool, typer.Option("--json", help="Print a JSON list instead.")] = False,
+) -> None:
+    """List the weights there are, which are on this machine, and what they cost.
+
+    Example: videorlm models
+    """
+    if context.invoked_subcommand is None:
+        _list_models(json_)
+
+
+@_guarded
+def _list_models(as_json: bool) -> int:
+    from rlm.commands.models import run
+
+    return run(as_json=as_json)
+
+
+@models.command()
+@_guarded
+def pull(
+    preset: Annotated[str, typer.Argument(help="fast, balanced, quality, siglip2, videoprism.")],
+) -> int:
+    """Download the weights of PRESET and its companions; an interrupted download goes on.
+
+    Example: videorlm models pull fast
+    """
+    from rlm.commands.models import pull as run
+
+    return run(preset)
+
+
+@models.command()
+@_guarded
+def estimate(
+    video: Annotated[str, typer.Argument(help="A video file.")],
+    json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
+) -> int:
+    """Say about how long each preset would take to index VIDEO on this machine.
+
+    Example: videorlm models estimate film.mp4
+    """
+    from rlm.commands.models import estimate as run
+
+    return run(video, as_json=json_)
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from rlm.agent.budget import Budget
 from rlm.agent.choose import Choice, choose_model, choose_preset, make_model
 from rlm.agent.events import Event, ModelReplied, Sink
+from rlm.agent.indexing import open_index
 from rlm.agent.question import check_price, check_question
 from rlm.agent.session import Jail, Result, Session, default_jail
 from rlm.agent.text import counted
@@ -48,15 +48,15 @@ def ask(
     cache: str | Path | None = None,
     sinks: Sequence[Sink] = (),
     notify: Callable[[str], None] = lambda line: None,
-    progress: Callable[[float, float], None] | None = None,
+    progress: Callable[[str, float, float], None] | None = None,
     jail: Jail = default_jail,
 ) -> Asked:
     """Answer ``question`` about the file ``video``.
 
     What is ``None`` is taken from ``config``, by default the user's settings. ``notify`` is told,
-    in one line each, what was chosen and why; ``progress`` gets seconds indexed and seconds in
-    all. Everything cheap is checked before the index is built, and a run that fails before its
-    model replied leaves no transcript.
+    in one line each, what was chosen and why; ``progress`` gets what is going on, seconds done and
+    seconds in all. Everything cheap is checked before the index is built, and a run that fails
+    before its model replied leaves no transcript.
 
     Raises any ``VideoRLMError``; see ``rlm/errors.py``.
     """
@@ -134,22 +134,12 @@ def _index(
     preset: str,
     cache: Path | None,
     notify: Callable[[str], None],
-    progress: Callable[[float, float], None] | None,
+    progress: Callable[[str, float, float], None] | None,
 ) -> VideoIndex:
-    from rlm.index import VideoIndex
-
-    built = False
-
-    def note_progress(done: float, total: float) -> None:
-        nonlocal built
-        built = True
-        if progress is not None:
-            progress(done, total)
-
-    began = time.monotonic()
-    index = VideoIndex.build(video, preset, cache=cache, progress=note_progress)
-    seconds, length = time.monotonic() - began, video.span.duration
-    how = f"built in {seconds:.1f} s ({length / seconds:.0f}x real time)" if built else "found"
+    index, seconds = open_index(video, preset, cache=cache, notify=notify, progress=progress)
+    how = "found"
+    if seconds is not None:
+        how = f"built in {seconds:.1f} s ({video.span.duration / seconds:.0f}x real time)"
     windows = counted(len(index.windows), "window")
     notify(f"index: {windows}, {counted(len(index.scenes()), 'scene')}, {how}")
     return index

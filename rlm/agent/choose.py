@@ -65,14 +65,14 @@ def choose_preset(named: str | None, config: Config) -> Choice:
     Raises ``WeightsMissing`` or ``UsageError`` later, when the encoder is loaded, for a name that
     cannot be had: a named preset is never replaced in silence.
     """
-    from rlm.encoders import available_presets
+    from rlm.encoders import PRESETS, available_presets
 
     if named is not None:
         _check_name(named, "preset")
         return Choice(named, "from the command line")
     if config.preset:
         return Choice(config.preset, "from the configuration")
-    here = [name for name in available_presets() if name != BUILTIN]
+    here = [name for name in available_presets() if name in PRESETS and name != BUILTIN]
     if here:
         return Choice(here[-1], "the best whose weights are on this machine")
     return Choice(BUILTIN, "no other weights are on this machine")

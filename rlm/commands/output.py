@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
+    from rich.progress import TaskID
 
 ANSWERED, NO_ANSWER = 0, 1
+DONE = 0
 
 
 class LastEvents:
@@ -62,29 +65,34 @@ def replay_command(transcript: Path) -> str:
 
 
 @contextmanager
-def progress_bar(screen: Console) -> Iterator[Callable[[float, float], None] | None]:
-    """A bar for the index on a terminal, nothing when piped; it is gone once the index is there."""
+def progress_bar(screen: Console) -> Iterator[Callable[[str, float, float], None] | None]:
+    """Bars for an index on a terminal, one for each thing going on, nothing when piped.
+
+    They are gone once everything is done.
+    """
     if not screen.is_terminal:
         yield None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("indexing"), BarColumn(), TextColumn("{task.fields[rate]}"))
-    bar = Progress(*columns, TimeRemainingColumn(), console=screen, transient=True)
-    task = None
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rate]}"))
+    bars = Progress(*columns, TimeRemainingColumn(), console=screen, transient=True)
+    tasks: dict[str, TaskID] = {}
+    lock = threading.Lock()
 
-    def update(done: float, total: float) -> None:
-        nonlocal task
-        if task is None:
-            bar.start()
-            task = bar.add_task("", total=total, rate="")
-        elapsed = bar.tasks[0].elapsed or 0.0
-        rate = f"{done / elapsed:.0f}x real time" if elapsed > 0 else ""
-        bar.update(task, completed=done, rate=rate)
-        if done >= total:
-            bar.stop()
+    def update(what: str, done: float, total: float) -> None:
+        with lock:
+            if what not in tasks:
+                bars.start()
+                tasks[what] = bars.add_task(what, total=total, rate="")
+            task = tasks[what]
+            elapsed = bars.tasks[task].elapsed or 0.0
+            rate = f"{done / elapsed:.0f}x real time" if elapsed > 0 else ""
+            bars.update(task, completed=done, rate=rate)
+            if all(each.finished for each in bars.tasks):
+                bars.stop()
 
     try:
         yield update
     finally:
-        bar.stop()
+        bars.stop()

@@ -5,7 +5,8 @@
 nor transformers.
 """
 
+from rlm.index.loader import Loader
 from rlm.index.search import Hit
 from rlm.index.video_index import Scene, VideoIndex
 
-__all__ = ["Hit", "Scene", "VideoIndex"]
+__all__ = ["Hit", "Loader", "Scene", "VideoIndex"]

@@ -1,151 +1,332 @@
-"""The build: one linear pass over the video, with memory that does not grow with its length."""
+"""Building the parts of a plan that are not there: one pass, encoders running beside it."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import hashlib
+import math
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlm.encoders import Encoder
 from rlm.errors import VideoDamaged
-from rlm.index.cuts import CutDetector
-from rlm.spans import Span
+from rlm.index.ahead import ahead
+from rlm.index.plan import SCAN, Encoding, Plan, grid_of
+from rlm.index.reading import (
+    BASE_FPS,
+    KnownBoundaries,
+    Progress,
+    cut_windows,
+    read_kept,
+    read_video,
+)
+from rlm.index.scenes import scene_levels
+from rlm.index.shots import Pictures, Shots, look_part
+from rlm.index.storage import store
+from rlm.index.storage.journal import Journal, Vectors
+from rlm.index.storage.rows import RowWriter
+from rlm.index.storage.store import Part, PartId, Track
+from rlm.index.windows import Window
 from rlm.video import Video
 
-Progress = Callable[[float, float], None]
-"""Called with seconds done and seconds in all."""
+KEEP_BYTES = 2 * 2**30
+"""Frames are kept for later tiers when they take no more than this."""
 
-# How often progress is told, in seconds of video.
-_PROGRESS_STEP = 1.0
-
-
-@dataclass(frozen=True)
-class Window:
-    """Consecutive samples of one shot: prepared pictures uint8[T, S, S, 3] and what they cover."""
-
-    span: Span
-    rgb: NDArray[np.uint8]
+_SCAN_SPACING = 0.5
 
 
-@dataclass(frozen=True)
-class Pass:
-    """What one pass found.
-
-    ``windows`` and ``scenes`` are float64[N, 2], starts and ends in seconds, each tiling the video;
-    ``tracks`` holds float32[N, D], a row a window.
-    """
-
-    windows: NDArray[np.float64]
-    scenes: NDArray[np.float64]
-    tracks: Mapping[str, NDArray[np.float32]]
-
-
-class Windower:
-    """Cuts a stream of samples into windows that tile the time line and never mix two shots.
-
-    A window ends when it holds ``size`` samples or its shot ends. It covers the time from its first
-    sample (or the cut before it) to the first sample of the next window (or the cut before that);
-    the first window starts at 0 and the last ends with the video.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._start = 0.0
-        self._samples: list[NDArray[np.uint8]] = []
-
-    def add(self, time: float, rgb: NDArray[np.uint8], cut: float | None) -> Window | None:
-        """Take the sample uint8[S, S, 3] at ``time`` and give back the window it ends, if any.
-
-        ``cut`` is where its shot starts when that is not the shot of the sample before.
-        """
-        ended = None
-        if self._samples and (cut is not None or len(self._samples) == self._size):
-            ended = self.flush(time if cut is None else cut)
-        self._samples.append(rgb)
-        return ended
-
-    def flush(self, end: float) -> Window | None:
-        """End the window in hand at ``end``; ``None`` when it holds nothing."""
-        if not self._samples:
+def find_parts(root: Path, plan: Plan) -> dict[str, Part] | None:
+    """All parts of ``plan`` by key, or ``None`` when one is not there or cannot be trusted."""
+    found = {}
+    for part in plan.parts:
+        read = store.find(root, part)
+        if read is None:
             return None
-        window = Window(Span(self._start, end), np.stack(self._samples))
-        self._start, self._samples = end, []
-        return window
+        found[part.key] = read
+    return found
 
 
-def read_windows(
+def build_parts(
+    root: Path,
     video: Video,
-    encoder: Encoder,
-    detector: CutDetector,
+    plan: Plan,
+    load: Callable[[Encoding], Encoder],
     progress: Progress | None = None,
-) -> Iterator[Window]:
-    """Read ``video`` once and yield its windows in order, as soon as their cuts are settled."""
-    duration = video.span.end
-    # What the decoder forgives stamps when it picks the picture on display.
-    rounding = video.timing.tolerance
-    windower = Windower(encoder.frames)
-    waiting: deque[tuple[float, NDArray[np.uint8]]] = deque()
-    used_cuts = 0
-    told = 0.0
+    keep_bytes: int = KEEP_BYTES,
+) -> None:
+    """Make the parts of ``plan`` that are missing; call it inside ``store.exclusive``.
 
-    def settled() -> Iterator[Window]:
-        nonlocal used_cuts
-        while waiting and waiting[0][0] + rounding < detector.settled:
-            time, rgb = waiting.popleft()
-            cut = None
-            # A shot too short to hold a sample goes to the window after it.
-            while used_cuts < len(detector.cuts) and detector.cuts[used_cuts] <= time + rounding:
-                cut = detector.cuts[used_cuts] if cut is None else cut
-                used_cuts += 1
-            if window := windower.add(time, rgb, cut):
-                yield window
+    What is there is used: with the shots known and the frames kept, nothing is decoded. A build
+    that is stopped keeps the windows it has encoded, and the next one goes on from there.
 
-    size = encoder.spec.frame_size
-    for frame in video.frames(fps=encoder.fps, size=size, tap=detector.add):
-        waiting.append((frame.time, encoder.prepare(frame.rgb[None])[0]))
-        detector.advance(frame.time)
-        yield from settled()
-        if progress is not None and frame.time - told >= _PROGRESS_STEP:
-            told = frame.time
-            progress(frame.time, duration)
-    detector.finish(duration)
-    yield from settled()
-    if last := windower.flush(duration):
-        yield last
-
-
-def build(video: Video, encoder: Encoder, progress: Progress | None = None) -> Pass:
-    """Read, cut and encode ``video``.
-
-    Raises ``VideoDamaged`` when not one picture can be decoded.
+    Raises ``VideoDamaged`` when not one picture can be decoded or the file changes meanwhile.
     """
-    detector = CutDetector(min_shot=1.0 / encoder.fps)
-    spans: list[Span] = []
-    parts: dict[str, list[NDArray[np.float32]]] = {track: [] for track in encoder.tracks}
-    batch: list[NDArray[np.uint8]] = []
+    if plan.tier == SCAN:
+        _scan(root, video, plan, progress)
+        return
+    shots = store.find(root, plan.shots)
+    missing = [each for each in plan.encodings if store.find(root, each.part) is None]
+    if shots is not None:
+        frames = _kept_frames(root, missing)
+        kept = [each for each in missing if frames and _same_grid(each, frames)]
+        if frames is not None and kept:
+            _encode_kept(root, video, kept, shots, frames, load, progress)
+            missing = [each for each in missing if each not in kept]
+    if missing or shots is None:
+        _read_and_encode(root, video, plan, missing, load, progress, keep_bytes)
 
-    def encode() -> None:
-        for track, vectors in encoder.encode(batch).items():
-            parts[track].append(vectors)
-        batch.clear()
 
-    for window in read_windows(video, encoder, detector, progress):
-        spans.append(window.span)
-        batch.append(window.rgb)
-        if len(batch) == encoder.spec.preset.batch:
-            encode()
-    if batch:
-        encode()
-    if not spans:
-        raise VideoDamaged(f"no picture of {video.path} could be decoded: is the file whole?")
+def _scan(root: Path, video: Video, plan: Plan, progress: Progress | None) -> None:
+    """Tier 1: what key frames tell."""
+    if store.find(root, plan.scan) is not None:
+        return
+    duration = video.span.end
+    with ExitStack() as stack:
+        folder = stack.enter_context(_scratch(root, plan.scan))
+        pictures = stack.enter_context(closing(Pictures(folder, thumbnail_step=2.0)))
+        for view in video.key_frames(_SCAN_SPACING):
+            pictures.add(view)
+            if progress is not None:
+                progress("scanning", view.time, duration)
+        _check_seen(video, len(pictures.times))
+        spans = pictures.spans(duration)
+        part = look_part(plan.scan, video.path.name, duration, pictures, {})
+        scenes = _scene_timelines(spans, part.tracks["look"].vectors, [], duration)
+        store.write(root, replace(part, timelines={**part.timelines, **scenes}))
     if progress is not None:
-        progress(video.span.end, video.span.end)
-    edges = np.array([0.0, *detector.cuts, video.span.end])
-    return Pass(
-        windows=np.array([(span.start, span.end) for span in spans]),
-        scenes=np.stack([edges[:-1], edges[1:]], axis=1),
-        tracks={track: np.concatenate(vectors) for track, vectors in parts.items()},
+        progress("scanning", duration, duration)
+
+
+def _read_and_encode(
+    root: Path,
+    video: Video,
+    plan: Plan,
+    missing: Sequence[Encoding],
+    load: Callable[[Encoding], Encoder],
+    progress: Progress | None,
+    keep_bytes: int,
+) -> None:
+    duration = video.span.end
+    encoders = [load(each) for each in missing]
+    with ExitStack() as stack:
+        folder = stack.enter_context(_scratch(root, plan.shots))
+        shots = stack.enter_context(closing(Shots(folder, duration, 1 / BASE_FPS)))
+        keeper = None
+        if _worth_keeping(video, missing, keep_bytes):
+            frames = grid_of(missing[0], video.sha256)
+            side = missing[0].spec.preset.crop
+            folder = stack.enter_context(_scratch(root, frames))
+            keeper = RowWriter(folder / "frames.npy", (side, side, 3), np.uint8)
+            stack.enter_context(keeper)
+        samples = read_video(video, encoders, shots, keeper, progress)
+        stack.enter_context(closing(samples))
+        jobs = [
+            stack.enter_context(_job(root, each, encoder))
+            for each, encoder in zip(missing, encoders, strict=True)
+        ]
+        _encode(
+            cut_windows(
+                samples,
+                shots,
+                [each.windows for each in missing],
+                duration,
+                video.timing.tolerance,
+            ),
+            jobs,
+            duration,
+            progress,
+        )
+        _check_seen(video, shots.samples)
+        store.write(root, shots.part(plan.shots, video.path.name))
+        if keeper is not None:
+            part = Part(frames, video.path.name, duration, arrays={"frames": keeper.close()})
+            store.write(root, part)
+        for job in jobs:
+            store.write(root, job.part(video, list(shots.times)))
+
+
+def _encode_kept(
+    root: Path,
+    video: Video,
+    wanted: Sequence[Encoding],
+    shots: Part,
+    frames: Part,
+    load: Callable[[Encoding], Encoder],
+    progress: Progress | None,
+) -> None:
+    encoders = [load(each) for each in wanted]
+    times = shots.timelines["pictures"][:, 0].tolist()
+    boundaries = shots.arrays["transitions"][:, 0].tolist()
+    windows = cut_windows(
+        read_kept(frames.arrays["frames"], times, encoders),
+        KnownBoundaries(boundaries),
+        [each.windows for each in wanted],
+        video.span.end,
+        video.timing.tolerance,
     )
+    with ExitStack() as stack:
+        jobs = [
+            stack.enter_context(_job(root, each, encoder))
+            for each, encoder in zip(wanted, encoders, strict=True)
+        ]
+        _encode(windows, jobs, video.span.end, progress)
+        for job in jobs:
+            store.write(root, job.part(video, boundaries))
+
+
+def _encode(
+    windows: Generator[tuple[int, Window], None, None],
+    jobs: Sequence[_Job],
+    duration: float,
+    progress: Progress | None,
+) -> None:
+    """Give every window to its encoder, decoding ahead while an encoder computes."""
+    depth = 4 + 2 * max((job.batch for job in jobs), default=0)
+    with closing(ahead(windows, depth)) as made:
+        for number, window in made:
+            job = jobs[number]
+            job.add(window)
+            if progress is not None:
+                progress(f"encoding {job.name}", job.done, duration)
+    for job in jobs:
+        job.finish()
+        if progress is not None:
+            progress(f"encoding {job.name}", duration, duration)
+
+
+@contextmanager
+def _job(root: Path, encoding: Encoding, encoder: Encoder) -> Iterator[_Job]:
+    with Journal(store.workplace(root, encoding.part)) as journal:
+        yield _Job(encoding, encoder, journal)
+
+
+class _Job:
+    """Vectors of one encoder in the making: windows in, batches through the model, rows kept."""
+
+    def __init__(self, encoding: Encoding, encoder: Encoder, journal: Journal) -> None:
+        self.name = encoding.spec.preset.name
+        self.batch = encoder.batch
+        self.done = 0.0
+        self._encoding = encoding
+        self._encoder = encoder
+        self._journal = journal
+        self._spans: list[tuple[float, float]] = []
+        self._moments: list[NDArray[np.float64]] = []
+        self._keys: list[bytes] = []
+        self._rows: dict[bytes, Vectors] = {}
+        self._waiting: list[tuple[bytes, Window]] = []
+
+    def add(self, window: Window) -> None:
+        """Take the next window; it is encoded with others, unless that was done before."""
+        key = hashlib.blake2b(window.pictures.data, digest_size=16, salt=_salt(window)).digest()
+        self._spans.append((window.span.start, window.span.end))
+        self._moments.append(window.moments)
+        self._keys.append(key)
+        known = self._journal.get(key)
+        if known is not None:
+            self._rows[key] = known
+            self.done = max(self.done, window.span.end)
+        else:
+            self._waiting.append((key, window))
+            if len(self._waiting) == self.batch:
+                self.finish()
+
+    def finish(self) -> None:
+        """Encode what waits."""
+        if not self._waiting:
+            return
+        windows = [window for _, window in self._waiting]
+        encoded = self._encoder.encode(
+            [window.pictures for window in windows], [window.keep for window in windows]
+        )
+        starts = dict.fromkeys(encoded, 0)
+        for key, window in self._waiting:
+            rows = {}
+            for track, vectors in encoded.items():
+                count = len(window.moments) if self._is_fine(track) else 1
+                rows[track] = vectors[starts[track] : starts[track] + count]
+                starts[track] += count
+            self._journal.put(key, rows)
+            self._rows[key] = rows
+        self.done = windows[-1].span.end
+        self._waiting.clear()
+
+    def part(self, video: Video, boundaries: Sequence[float]) -> Part:
+        """All rows, in the order of the windows, as a part."""
+        spec, duration = self._encoding.spec, video.span.end
+        timelines = {"windows": np.array(self._spans)}
+        if spec.per_tubelet:
+            timelines["moments"] = np.concatenate(self._moments)
+        tracks = {
+            name: Track(
+                space,
+                "moments" if self._is_fine(name) else "windows",
+                np.concatenate([self._rows[key][name] for key in self._keys]),
+            )
+            for name, space in spec.tracks.items()
+        }
+        if "vjepa" in tracks:
+            timelines |= _scene_timelines(
+                timelines["windows"], tracks["vjepa"].vectors, boundaries, duration
+            )
+        return Part(self._encoding.part, video.path.name, duration, timelines, tracks)
+
+    def _is_fine(self, track: str) -> bool:
+        return track in self._encoding.spec.per_tubelet
+
+
+def _salt(window: Window) -> bytes:
+    """What besides its pictures a window's vectors depend on."""
+    numbers = (*window.keep, len(window.pictures))
+    return b"".join(number.to_bytes(2, "little") for number in numbers)
+
+
+def _scene_timelines(
+    windows: NDArray[np.float64],
+    vectors: NDArray[np.float32],
+    boundaries: Sequence[float],
+    duration: float,
+) -> dict[str, NDArray[np.float64]]:
+    levels = scene_levels(windows, vectors, boundaries, duration)
+    return {f"scenes-{level}": spans for level, spans in enumerate(levels)}
+
+
+def _worth_keeping(video: Video, missing: Sequence[Encoding], keep_bytes: int) -> bool:
+    """Whether the first encoder's pictures may serve a later tier, and are few enough."""
+    if not missing or missing[0].spec.preset.kind != "vjepa2":
+        return False
+    side = missing[0].spec.preset.crop
+    return math.ceil(video.span.end * BASE_FPS) * side * side * 3 <= keep_bytes
+
+
+@contextmanager
+def _scratch(root: Path, part: PartId) -> Iterator[Path]:
+    """The workplace of a part that has to be made in one go: nothing of it outlives a failure."""
+    folder = store.workplace(root, part)
+    try:
+        yield folder
+    finally:
+        store.remove(folder)
+
+
+def _kept_frames(root: Path, missing: Sequence[Encoding]) -> Part | None:
+    """Frames kept of an earlier pass that serve one of ``missing``."""
+    for each in missing:
+        if frames := store.find(root, grid_of(each, each.part.content)):
+            return frames
+    return None
+
+
+def _same_grid(encoding: Encoding, frames: Part) -> bool:
+    return grid_of(encoding, encoding.part.content).key == frames.id.key
+
+
+def _check_seen(video: Video, pictures: int) -> None:
+    """Raise ``VideoDamaged`` when nothing was seen, or of a file that is no longer the same."""
+    if not pictures:
+        raise VideoDamaged(f"no picture of {video.path} could be decoded: is the file whole?")
+    video.check_unchanged()

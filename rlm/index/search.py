@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rlm.encoders import Embedding
+from rlm.errors import UsageError
+from rlm.index.snapshot import Field
 from rlm.spans import Span
 
 
@@ -64,3 +67,47 @@ def rank(
             continue
         chosen.append(position)
     return chosen
+
+
+def nearest(
+    field: Field,
+    embedding: Embedding,
+    k: int,
+    span: Span | None,
+    excluded: Sequence[Span],
+    shots: NDArray[np.float64] | None,
+) -> list[Hit]:
+    """The ``k`` rows of ``field`` most like ``embedding``, which lives in its space, best first.
+
+    Rows that share no time with ``span``, and those that share some with one of ``excluded``, are
+    passed over. With ``shots``, the times at which shots begin, so are rows of one shot that lie
+    within the field's reach of a better one. Raises ``UsageError`` when ``k`` is below 1.
+    """
+    if k < 1:
+        raise UsageError(f"k is the number of hits wanted, at least 1, not {k}")
+    spans = field.spans
+    eligible = np.ones(len(spans), dtype=np.bool_)
+    if span is not None:
+        eligible &= touching(spans, span)
+    for each in excluded:
+        eligible &= ~touching(spans, each)
+
+    shot_of = np.searchsorted(np.zeros(1) if shots is None else shots, spans[:, 0], side="right")
+
+    def alike(one: int, other: int) -> bool:
+        apart = spans[max(one, other), 0] - spans[min(one, other), 1]
+        return bool(apart < field.reach and shot_of[one] == shot_of[other])
+
+    scores = field.track.vectors @ embedding.vector
+    what = "text to" if embedding.origin == "text" else "example in"
+    return [
+        Hit(
+            start=float(spans[position, 0]),
+            end=float(spans[position, 1]),
+            score=float(scores[position]),
+            space=embedding.space,
+            source=field.name,
+            method=f"{what} {field.name}",
+        )
+        for position in rank(scores, eligible, k, None if shots is None else alike)
+    ]

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlm.encoders import PRESETS, Embedding, Encoder, EncoderSpec, find_weights, load_encoder
-from rlm.encoders.embedding import normalise
-from rlm.errors import EncoderError, IndexDamaged, SpaceMismatch, UsageError, WeightsMissing
-from rlm.index import builder, store
-from rlm.index.search import Hit, rank, touching
+from rlm.encoders import Embedding, Encoder, find_weights
+from rlm.errors import IndexDamaged, SpaceMismatch, UsageError
+from rlm.index import builder, features, queries
+from rlm.index.features import FeatureMaps
+from rlm.index.loader import Loader
+from rlm.index.plan import DEEP, INDEX, SCAN, Plan, make_plan
+from rlm.index.reading import Progress
+from rlm.index.search import Hit, nearest
+from rlm.index.shots import Thumbnail, thumbnails_of
+from rlm.index.snapshot import LOOK, Field, Snapshot
+from rlm.index.spoken.transcripts import find_transcripts, recognise
+from rlm.index.storage import store
 from rlm.spans import Span
-from rlm.video import Video
+from rlm.video import Subtitles, Video
 
-_WINDOWS = "windows"
-_SCENES = "scenes"
-_EXAMPLE_TRACK = "vjepa"
+_TEXT_FIELDS = ("joint", "videoprism", "siglip2")
+"""Fields that hold text too, the one that knows motion best first."""
+_EXAMPLE_FIELDS = ("deep", "vjepa", LOOK)
+LEVELS = ("fine", "about 30 s", "chapters")
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A shot, ``[start, end)`` in seconds."""
+    """A stretch of video that belongs together, ``[start, end)`` in seconds."""
 
     start: float
     end: float
@@ -39,25 +48,26 @@ class Scene:
 class VideoIndex:
     """Windows, scenes and vectors of a video, and search over them.
 
-    Get one from ``build`` (which finds or builds it) or ``load``. A window is up to
-    ``encoder.frames`` pictures of one shot; windows tile ``[0, duration]`` and so do scenes. Each
-    field (track) holds a vector a window in a space of its own: ``"vjepa"`` what is seen and how it
-    moves, ``"joint"`` what can be compared with text, where the preset has a text side.
+    Get one from ``build`` (which finds or builds it) or ``load``. It is of a tier:
+
+    1. scan: looks and thumbnails of key frames, in seconds;
+    2. index: every shot, and a vector for each window of the preset;
+    3. deep: vectors every half second, from long windows of a larger preset.
+
+    Each field is a track of vectors in a space of its own: ``"look"`` what pictures look like
+    (without a model), ``"vjepa"`` what is seen and how it moves, ``"joint"``, ``"siglip2"`` and
+    ``"videoprism"`` what can be compared with text, ``"moments"`` and ``"deep"`` what V-JEPA sees
+    in each half second. An index may be used by several threads; during ``upgrade`` it answers from
+    the old tier until the new one is whole.
     """
 
-    def __init__(
-        self,
-        video: Video,
-        contents: store.Contents,
-        encoder: Encoder | None,
-        weights: str | Path | None,
-    ) -> None:
+    def __init__(self, video: Video, root: Path, snapshot: Snapshot, load: Loader) -> None:
         self.video = video
-        self.preset = contents.preset
-        self._contents = contents
-        self._encoder = encoder
-        self._weights = weights
-        self._encoder_lock = threading.Lock()
+        self._root = root
+        self._snapshot = snapshot
+        # Vectors made before an upgrade are still searched for where they come from.
+        self._earlier: tuple[Snapshot, ...] = ()
+        self._load = load
 
     @classmethod
     def build(
@@ -65,154 +75,232 @@ class VideoIndex:
         source: Video | str | Path,
         preset: str | Path = "builtin",
         *,
+        tier: int = INDEX,
+        deep: str | None = None,
+        scene_clip_stride: float | None = None,
         cache: Path | None = None,
-        progress: builder.Progress | None = None,
+        progress: Progress | None = None,
         encoder: Encoder | None = None,
+        loader: Loader | None = None,
+        keep_bytes: int = builder.KEEP_BYTES,
     ) -> VideoIndex:
         """Find the index of ``source`` in the cache, or build it there.
 
-        ``cache`` is the folder that holds index folders; by default ``videorlm/index`` in
-        ``$XDG_CACHE_HOME``, else in ``~/.cache``. ``progress`` is called with seconds done and in
-        all while it builds. ``encoder``, one already loaded, takes the place of ``preset``. A
-        damaged index is built anew; two processes that want the same one build it once.
+        ``tier`` is 1 (scan), 2 (index) or 3 (deep, with the preset ``deep`` or the one that
+        ``preset`` names). ``scene_clip_stride`` is the time in seconds from one window of a shot to
+        the next, by default the preset's own; where windows overlap, each speaks for its middle.
+        ``cache`` is the folder that holds indexes; by default ``videorlm/index`` in
+        ``$XDG_CACHE_HOME``, else in ``~/.cache``. ``progress`` is called, from several threads,
+        with what is going on and the seconds done and in all. ``encoder``, one already loaded,
+        takes the place of ``preset``; ``loader`` shares encoders with other indexes. Frames are
+        kept for later tiers when they take no more than ``keep_bytes``.
 
-        An interrupted build leaves nothing that looks whole.
+        What is damaged is built anew; two processes that want the same one build it once. An
+        interrupted build leaves nothing that looks whole, and the next one goes on from there.
 
-        Raises ``VideoNotFound``, ``NotAVideo`` or ``VideoDamaged`` for the video,
-        ``WeightsMissing`` for the preset, ``EncoderError`` when the cache cannot be written to.
+        Raises ``UsageError`` for a tier or stride there is not, ``VideoNotFound``, ``NotAVideo`` or
+        ``VideoDamaged`` for the video, ``WeightsMissing`` for the preset, ``EncoderError`` when the
+        cache cannot be written to.
         """
         video = source if isinstance(source, Video) else Video.open(source)
         spec = encoder.spec if encoder is not None else find_weights(preset)
-        # A path is kept whole: the working folder may change before the encoder is needed.
-        weights = preset if preset in PRESETS else spec.folder
-        parameters = _parameters(spec)
+        plan = make_plan(video.sha256, spec, tier, deep=deep, scene_clip_stride=scene_clip_stride)
         root = store.default_root() if cache is None else Path(cache)
-        key = store.index_key(video.sha256, parameters)
-        if found := _find(root, key):
-            return cls(video, found, encoder, weights)
-        with store.exclusive(root, key):
-            if found := _find(root, key):
-                return cls(video, found, encoder, weights)
-            encoder = encoder or load_encoder(preset)
-            result = builder.build(video, encoder, progress)
-            contents = store.Contents(
-                content=video.sha256,
-                source=video.path.name,
-                duration=video.span.end,
-                preset=spec.preset.name,
-                parameters=parameters,
-                timelines={_WINDOWS: result.windows, _SCENES: result.scenes},
-                tracks={
-                    name: store.Track(space, _WINDOWS, result.tracks[name])
-                    for name, space in spec.tracks.items()
-                },
-            )
-            store.write(root, contents)
-            return cls(video, store.read(root / key), encoder, weights)
+        loader = loader or Loader(encoder)
+        snapshot = _find_or_build(root, video, plan, loader, progress, keep_bytes)
+        return cls(video, root, snapshot, loader)
 
     @classmethod
     def load(
-        cls, folder: str | Path, source: Video | str | Path, preset: str | Path | None = None
+        cls,
+        source: Video | str | Path,
+        preset: str | Path = "builtin",
+        *,
+        tier: int | None = None,
+        deep: str | None = None,
+        scene_clip_stride: float | None = None,
+        cache: Path | None = None,
+        loader: Loader | None = None,
     ) -> VideoIndex:
-        """Open the index in ``folder``, which must be that of the video ``source``.
+        """Open the index that is there, of ``tier`` or else the highest; nothing is built.
 
-        ``preset`` is what it was built with; an index tells presets by name, but does not know
-        where a folder with weights is.
-
-        Raises ``IndexDamaged`` when the folder is damaged, of another schema or of another video.
+        Raises what ``build`` raises, and ``IndexDamaged`` when there is none that can be used.
         """
         video = source if isinstance(source, Video) else Video.open(source)
-        contents = store.read(Path(folder))
-        if contents.content != video.sha256:
-            raise IndexDamaged(
-                f"the index in {folder} is that of another video ({contents.source}), not of "
-                f"{video.path}: build one with VideoIndex.build"
-            )
-        known = contents.preset if contents.preset in PRESETS else None
-        return cls(video, contents, None, known if preset is None else preset)
+        spec = find_weights(preset)
+        root = store.default_root() if cache is None else Path(cache)
+        for wanted in (DEEP, INDEX, SCAN) if tier is None else (tier,):
+            stride = None if wanted == SCAN else scene_clip_stride
+            plan = make_plan(video.sha256, spec, wanted, deep=deep, scene_clip_stride=stride)
+            if parts := builder.find_parts(root, plan):
+                return cls(video, root, Snapshot(plan, parts), loader or Loader())
+        raise IndexDamaged(
+            f"{root} holds no whole index of {video.path} with preset {spec.preset.name}: build it "
+            "with VideoIndex.build or `videorlm index`"
+        )
+
+    def upgrade(
+        self,
+        tier: int,
+        *,
+        deep: str | None = None,
+        progress: Progress | None = None,
+        keep_bytes: int = builder.KEEP_BYTES,
+    ) -> None:
+        """Bring the index to ``tier``; only what is missing is computed.
+
+        Whoever searches meanwhile is answered from the tier that is there. A lower tier than there
+        is changes nothing. Raises what ``build`` raises.
+        """
+        plan = self._snapshot.plan
+        if tier <= plan.tier:
+            return
+        higher = make_plan(self.video.sha256, plan.main.spec, tier, deep=deep)
+        found = _find_or_build(self._root, self.video, higher, self._load, progress, keep_bytes)
+        self._earlier += (self._snapshot,)
+        self._snapshot = found
+
+    @property
+    def tier(self) -> int:
+        """1 (scan), 2 (index) or 3 (deep)."""
+        return self._snapshot.plan.tier
+
+    @property
+    def preset(self) -> str:
+        """The name of the preset, or of the folder its weights are in."""
+        return self._snapshot.plan.main.spec.preset.name
 
     @property
     def key(self) -> str:
-        """The digest it is stored under: video content, encoder revision, parameters, schema."""
-        return store.index_key(self._contents.content, self._contents.parameters)
+        """A digest of all it depends on: video content, weights, parameters, schema."""
+        return store.combined_key(self._snapshot.plan.parts)
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The names of the tracks that can be searched."""
-        return tuple(self._contents.tracks)
+        return tuple(self._snapshot.fields)
 
     @property
     def spaces(self) -> Mapping[str, str]:
-        """Each track's space."""
-        return {name: track.space for name, track in self._contents.tracks.items()}
+        """Each field's space."""
+        return {name: field.track.space for name, field in self._snapshot.fields.items()}
+
+    @property
+    def text_spaces(self) -> Mapping[str, str]:
+        """The spaces in which text is compared with this video, by field, the best first."""
+        spaces = self.spaces
+        return {name: spaces[name] for name in _TEXT_FIELDS if name in spaces}
 
     @property
     def text_space(self) -> str | None:
-        """The space in which text is compared with this video, or ``None``."""
-        return self.spaces.get("joint")
+        """The first of ``text_spaces``, or ``None``."""
+        return next(iter(self.text_spaces.values()), None)
 
     @property
     def windows(self) -> tuple[Span, ...]:
-        """What each row of a track covers; together they tile ``[0, duration]``."""
-        return tuple(Span(start, end) for start, end in self._contents.timelines[_WINDOWS].tolist())
+        """What each vector of the preset stands for; they tile ``[0, duration]``.
 
-    def track(self, name: str) -> NDArray[np.float32]:
-        """The vectors float32[N, D] of a field, memory-mapped, one row a window.
+        In tier 1, where there are none, what each key frame stands for.
+        """
+        snapshot = self._snapshot
+        spans = snapshot.fields["vjepa" if "vjepa" in snapshot.fields else LOOK].spans
+        return tuple(Span(start, end) for start, end in spans.tolist())
+
+    @property
+    def damage(self) -> tuple[Span, ...]:
+        """Spans that could not be decoded; unknown, and empty, in tier 1."""
+        facts: Mapping[str, Any] = self._snapshot.pictures.facts
+        return tuple(Span(start, end) for start, end in facts.get("damage", []))
+
+    def spans(self, field: str) -> NDArray[np.float64]:
+        """What each row of a field stands for: starts and ends float64[N, 2] in seconds.
 
         Raises ``UsageError`` when there is no such field.
         """
-        if name not in self._contents.tracks:
-            raise UsageError(f"there is no field {name!r}: there are {', '.join(self.fields)}")
-        return self._contents.tracks[name].vectors
+        self._check_field(field)
+        return self._snapshot.fields[field].spans
 
-    def scenes(self) -> tuple[Scene, ...]:
-        """The shots between hard cuts; they tile ``[0, duration]`` with no gap or overlap."""
-        return tuple(Scene(start, end) for start, end in self._contents.timelines[_SCENES].tolist())
+    def track(self, field: str) -> NDArray[np.float32]:
+        """The vectors float32[N, D] of a field, memory-mapped.
+
+        Raises ``UsageError`` when there is no such field.
+        """
+        self._check_field(field)
+        return self._snapshot.fields[field].track.vectors
+
+    def scenes(self, level: int = 0) -> tuple[Scene, ...]:
+        """The scenes of a level: 0 fine (shots), 1 about 30 s, 2 chapters.
+
+        Those of each level tile ``[0, duration]`` with no gap or overlap, and each is made of
+        whole scenes of the level below. Raises ``UsageError`` for another level.
+        """
+        if level not in range(len(LEVELS)):
+            names = ", ".join(f"{number} ({name})" for number, name in enumerate(LEVELS))
+            raise UsageError(f"scenes have the levels {names}; there is no level {level}")
+        return tuple(Scene(start, end) for start, end in self._snapshot.scenes(level).tolist())
 
     @property
-    def encoder(self) -> Encoder:
-        """The encoder the index was built with, loaded when first needed.
+    def transcripts(self) -> tuple[Subtitles, ...]:
+        """What is said or written: subtitle files beside the video, then what is inside it, then
+        what was recognised by ``transcribe``.
 
-        Raises ``WeightsMissing`` when it is not on this machine or in a folder that ``load`` was
-        not told, ``IndexDamaged`` when other weights now stand in its place.
+        Raises ``UsageError`` for a subtitle file that cannot be read.
         """
-        with self._encoder_lock:
-            if self._encoder is None:
-                if self._weights is None:
-                    raise WeightsMissing(
-                        f"the index was built with weights of one's own ({self.preset}): give "
-                        "VideoIndex.load the folder they are in"
-                    )
-                self._encoder = load_encoder(self._weights)
-            if dict(self._encoder.tracks) != dict(self.spaces):
-                raise IndexDamaged(
-                    f"the index was built with {self._contents.parameters.revision} of preset "
-                    f"{self.preset}, the weights here are {self._encoder.revision}: build it again"
-                )
-            return self._encoder
+        return find_transcripts(self._root, self.video, self._snapshot.pictures)
 
-    def embed(self, query: str | NDArray[np.uint8] | Span) -> Embedding:
+    def transcribe(self, recogniser: str, progress: Progress | None = None) -> Subtitles:
+        """Recognise speech, once for each ``recogniser``; afterwards ``transcripts`` has it too.
+
+        ``recogniser`` is a transcription model of litellm (``"openai/whisper-1"``), or a Whisper
+        model of transformers by folder or hub name. ``progress`` is called as by ``build``.
+
+        Raises ``UsageError`` when the video has no sound, ``LanguageModelError`` or
+        ``WeightsMissing`` for the recogniser, ``EncoderError`` when the cache cannot be written to.
+        """
+        return recognise(self._root, self.video, recogniser, progress)
+
+    def thumbnails(self, span: Span | None = None) -> Iterator[Thumbnail]:
+        """Small pictures of the video, or of a span, in order: about one a second."""
+        return thumbnails_of(self._snapshot.pictures, span)
+
+    def encoder(self, field: str = "vjepa") -> Encoder:
+        """The encoder that made a field, loaded when first needed.
+
+        Raises ``UsageError`` for a field no model makes, ``WeightsMissing`` when its weights are no
+        longer on this machine, ``IndexDamaged`` when other weights now stand in their place.
+        """
+        self._check_field(field)
+        encoding = self._snapshot.fields[field].encoding
+        if encoding is None:
+            raise UsageError(f"the field {field} is made without a model")
+        return self._load(encoding)
+
+    def embed(self, query: str | NDArray[np.uint8] | Span, field: str | None = None) -> Embedding:
         """Turn a text, pictures or a span of this video into a vector to search with.
 
-        Text goes into ``text_space``. Pictures, uint8[T, H, W, 3] taken at the encoder's ``fps`` or
-        one uint8[H, W, 3], and spans go into the space of ``"vjepa"``: in chunks of one window
-        each, averaged by length and normalised. A span made of whole windows is read from the
-        index, any other is decoded and encoded by itself.
+        ``field`` says in whose space; by default that of the first of ``text_spaces`` for a text
+        and that of ``"deep"``, ``"vjepa"`` or ``"look"``, whichever is there, for the rest.
+        Pictures are uint8[T, H, W, 3] taken at the field's rate, or one uint8[H, W, 3]. A vector
+        is the mean of those of all windows, weighted by length and normalised; windows that lie
+        in a span are read from the index, and only what they leave open is decoded.
 
-        Raises ``UsageError`` for an empty text, a text where the preset has no text side, an array
-        of another kind, or a span outside the video.
+        Raises ``UsageError`` for an empty text, a text where there is no text side, an array of
+        another kind, a span outside the video, or a field there is not.
         """
         if isinstance(query, str):
-            if not query.strip():
-                raise UsageError("an empty text cannot be searched for: say what to look for")
-            if self.text_space is None:
-                raise UsageError(
-                    f"preset {self.preset} has no text side: search by a span or by pictures"
-                )
-            vector = self.encoder.encode_text([query])[0]
-            return Embedding(self.text_space, vector, origin="text")
-        vector = self._embed_span(query) if isinstance(query, Span) else self._embed_rgb(query)
-        return Embedding(self.spaces[_EXAMPLE_TRACK], vector)
+            return self._embed_text(query, field)
+        snapshot = self._snapshot
+        name = field or next(name for name in _EXAMPLE_FIELDS if name in snapshot.fields)
+        self._check_field(name)
+        chosen = snapshot.fields[name]
+        load = partial(self.encoder, name)
+        if isinstance(query, Span):
+            part, boundaries = self._inside(query), snapshot.scenes(0)[1:, 0]
+            vector = queries.of_span(chosen, self.video, part, boundaries, load)
+        else:
+            centre = snapshot.pictures.arrays["look-mean"]
+            vector = queries.of_pictures(chosen, query, centre, load)
+        return Embedding(chosen.track.space, vector)
 
     def nearest(
         self,
@@ -222,135 +310,88 @@ class VideoIndex:
         exclude: Span | Sequence[Span] | None = None,
         diverse: bool = True,
     ) -> list[Hit]:
-        """The windows most like ``embedding``, best first, at most ``k``.
+        """The moments most like ``embedding``, best first, at most ``k``.
 
-        Searched is the field whose space is the embedding's. ``span`` keeps the windows that share
+        Searched is the field whose space is the embedding's. ``span`` keeps the rows that share
         time with it, ``exclude`` drops those that share time with any of its spans. ``diverse``
         applies temporal non-maximum suppression: within a shot, no hit lies less than one full
-        window away from a better one, so a long likeness counts once.
+        window (4 s where rows are shorter than a second) away from a better one, so a long
+        likeness counts once.
 
         Raises ``SpaceMismatch`` when no field lives in that space, ``UsageError`` when ``k`` is
         below 1.
         """
-        if k < 1:
-            raise UsageError(f"k is the number of hits wanted, at least 1, not {k}")
-        name = next((n for n, space in self.spaces.items() if space == embedding.space), None)
-        if name is None or self.track(name).shape[1] != embedding.vector.size:
+        snapshot, field = self._field_in(embedding.space)
+        if field is None or field.track.vectors.shape[1] != embedding.vector.size:
             raise SpaceMismatch(
                 f"{embedding.space} ({embedding.vector.size}-d) is no space of this index, which "
                 f"has {', '.join(self.spaces.values())}: embed with this index"
             )
-        spans = self._contents.timelines[_WINDOWS]
-        eligible = np.ones(len(spans), dtype=np.bool_)
-        if span is not None:
-            eligible &= touching(spans, span)
-        for excluded in [exclude] if isinstance(exclude, Span) else exclude or ():
-            eligible &= ~touching(spans, excluded)
-        scores = self.track(name) @ embedding.vector
-        what = "text to" if embedding.origin == "text" else "example in"
-        return [
-            Hit(
-                start=float(spans[position, 0]),
-                end=float(spans[position, 1]),
-                score=float(scores[position]),
-                space=embedding.space,
-                source=name,
-                method=f"{what} {name}",
-            )
-            for position in rank(scores, eligible, k, self._alike if diverse else None)
-        ]
+        excluded = [exclude] if isinstance(exclude, Span) else exclude or ()
+        shots = snapshot.scenes(0)[:, 0] if diverse else None
+        return nearest(field, embedding, k, span, excluded, shots)
 
-    def _alike(self, one: int, other: int) -> bool:
-        """Whether two windows are of one shot and less than a full window apart."""
-        spans = self._contents.timelines[_WINDOWS]
-        first, second = spans[min(one, other)], spans[max(one, other)]
-        parameters = self._contents.parameters
-        return bool(
-            second[0] - first[1] < parameters.frames / parameters.fps
-            and self._scene_at(first[0]) == self._scene_at(second[0])
+    def feature_maps(self, span: Span, field: str = "vjepa") -> FeatureMaps:
+        """V-JEPA's tokens of a span before pooling, from the cache or computed now.
+
+        The span is cut into windows of the field's preset that mix no two shots, each encoded by
+        itself. On disk all maps take at most ``features.CACHE_BYTES``.
+
+        Raises ``UsageError`` for a field V-JEPA did not make, a span outside the video, or one
+        whose maps would take more than 1 GiB.
+        """
+        part = self._inside(span)
+        encoder = self.encoder(field)
+        boundaries = self._snapshot.scenes(0)[1:, 0]
+        key = [self.video.sha256, encoder.tracks["vjepa"], encoder.frames, *part]
+        return features.cached(
+            self._root, key, lambda: features.compute(encoder, self.video, part, boundaries)
         )
 
-    def _scene_at(self, time: float) -> int:
-        starts = self._contents.timelines[_SCENES][:, 0]
-        return int(np.searchsorted(starts, time, side="right"))
+    def _embed_text(self, text: str, field: str | None) -> Embedding:
+        if not text.strip():
+            raise UsageError("an empty text cannot be searched for: say what to look for")
+        if field is not None:
+            self._check_field(field)
+        spaces = self.text_spaces
+        name = field or next(iter(spaces), None)
+        if name is None or name not in spaces:
+            where = f"field {name}" if name else f"tier {self.tier} with preset {self.preset}"
+            raise UsageError(f"{where} has no text side: search by a span or by pictures")
+        vector = self.encoder(name).encode_text([text])[0]
+        return Embedding(spaces[name], vector, origin="text")
 
-    def _embed_span(self, span: Span) -> NDArray[np.float32]:
+    def _field_in(self, space: str) -> tuple[Snapshot, Field | None]:
+        for snapshot in (self._snapshot, *self._earlier):
+            for field in snapshot.fields.values():
+                if field.track.space == space:
+                    return snapshot, field
+        return self._snapshot, None
+
+    def _inside(self, span: Span) -> Span:
         part = span.intersect(self.video.span)
         if part is None:
             raise UsageError(f"the span {span} holds nothing of the video ({self.video.span})")
-        spans = self._contents.timelines[_WINDOWS]
-        inside = (spans[:, 0] >= part.start) & (spans[:, 1] <= part.end)
-        if inside.any() and (spans[inside][0, 0], spans[inside][-1, 1]) == (part.start, part.end):
-            weights = spans[inside, 1] - spans[inside, 0]
-            return normalise(weights @ self.track(_EXAMPLE_TRACK)[inside])
-        encoder = self.encoder
-        chunks = _Chunks(encoder)
-        scene = None
-        size = encoder.spec.frame_size
-        for frame in self.video.frames(fps=encoder.fps, span=part, size=size):
-            if scene != (scene := self._scene_at(frame.time)):
-                chunks.end_chunk()
-            chunks.add(encoder.prepare(frame.rgb[None]))
-        return chunks.mean()
+        return part
 
-    def _embed_rgb(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        chunks = _Chunks(self.encoder)
-        pictures = self.encoder.prepare(rgb[None] if rgb.ndim == 3 else rgb)
-        for start in range(0, len(pictures), self.encoder.frames):
-            chunks.add(pictures[start : start + self.encoder.frames])
-        return chunks.mean()
+    def _check_field(self, name: str) -> None:
+        if name not in self._snapshot.fields:
+            raise UsageError(f"there is no field {name!r}: there are {', '.join(self.fields)}")
 
 
-class _Chunks:
-    """Encodes pictures window by window and keeps only the running mean, weighted by length."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self._chunk: list[NDArray[np.uint8]] = []
-        self._held = 0
-        self._sum: NDArray[np.float32] | None = None
-
-    def add(self, pictures: NDArray[np.uint8]) -> None:
-        """Take up to a window of prepared pictures uint8[T, S, S, 3]."""
-        self._chunk.append(pictures)
-        self._held += len(pictures)
-        if self._held >= self._encoder.frames:
-            self.end_chunk()
-
-    def end_chunk(self) -> None:
-        """Encode what is in hand."""
-        if not self._chunk:
-            return
-        vector = self._encoder.encode([np.concatenate(self._chunk)])[_EXAMPLE_TRACK][0]
-        weighted = vector * np.float32(self._held)
-        self._sum = weighted if self._sum is None else self._sum + weighted
-        self._chunk, self._held = [], 0
-
-    def mean(self) -> NDArray[np.float32]:
-        """The normalised mean, float32[D]."""
-        self.end_chunk()
-        if self._sum is None:
-            raise EncoderError("there was no picture to embed: give a longer span")
-        return normalise(self._sum)
-
-
-def _parameters(spec: EncoderSpec) -> store.Parameters:
-    preset = spec.preset
-    return store.Parameters(
-        model=spec.model,
-        revision=spec.revision,
-        frames=preset.frames,
-        fps=preset.fps,
-        crop=preset.crop,
-        resize=preset.resize,
-        spaces=dict(spec.tracks),
-    )
-
-
-def _find(root: Path, key: str) -> store.Contents | None:
-    """The index of that key, or ``None`` when there is none or it cannot be trusted."""
-    try:
-        contents = store.read(root / key)
-    except IndexDamaged:
-        return None
-    return contents if store.index_key(contents.content, contents.parameters) == key else None
+def _find_or_build(
+    root: Path,
+    video: Video,
+    plan: Plan,
+    load: Loader,
+    progress: Progress | None,
+    keep_bytes: int,
+) -> Snapshot:
+    parts = builder.find_parts(root, plan)
+    if parts is None:
+        with store.exclusive(root, video.sha256):
+            builder.build_parts(root, video, plan, load, progress, keep_bytes)
+            parts = builder.find_parts(root, plan)
+    if parts is None:
+        raise IndexDamaged(f"the index in {root} cannot be read back: check the disk")
+    return Snapshot(plan, parts)

@@ -11,9 +11,11 @@ from rlm.tools.contact_sheet import contact_sheet
 from rlm.tools.embed import embed
 from rlm.tools.extract_frames import extract_frames
 from rlm.tools.get_scenes import get_scenes
+from rlm.tools.get_transcript import get_transcript
 from rlm.tools.llm_query import llm_query
 from rlm.tools.search import search
 from rlm.tools.search_by_embedding import search_by_embedding
+from rlm.tools.search_transcript import search_transcript
 from rlm.tools.show import show
 from rlm.tools.video_info import video_info
 
@@ -26,6 +28,8 @@ TOOLS: tuple[Tool, ...] = (
     search,
     embed,
     search_by_embedding,
+    get_transcript,
+    search_transcript,
     llm_query,
     answer,
 )

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from rlm.encoders import Embedding
 from rlm.index import Hit, Scene, VideoIndex
+from rlm.index.spoken.transcript import TextHit
 from rlm.spans import Span, format_time
-from rlm.video import Clip, Video
+from rlm.video import Clip, Cue, Video
 
 Pictures = NDArray[np.uint8]
 Tool = Callable[..., Any]
@@ -65,9 +66,11 @@ class VideoFacts:
     window_seconds: float
     search_fields: tuple[str, ...]
     search_by_text: bool
+    transcript: bool
+    damage: tuple[tuple[float, float], ...]
 
 
-RECORDS: tuple[type, ...] = (Frames, Sheet, VideoFacts, Hit, Scene, Embedding)
+RECORDS: tuple[type, ...] = (Frames, Sheet, VideoFacts, Hit, Scene, Embedding, Cue, TextHit)
 
 
 Labelled = tuple[str, Pictures, int]

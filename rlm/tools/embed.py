@@ -18,21 +18,26 @@ def embed(ctx: ToolContext, x: str | Pictures | Frames | tuple[float, float]) ->
     return as_query(ctx, x)[0]
 
 
-def as_query(ctx: ToolContext, x: object) -> tuple[Embedding, Span | None]:
-    """The embedding of ``x`` and the span it covers, which a search by example leaves out."""
+def as_query(
+    ctx: ToolContext, x: object, track: str | None = None
+) -> tuple[Embedding, Span | None]:
+    """The embedding of ``x``, and the span it covers, which a search by example leaves out.
+
+    ``track`` is the track it is to be compared with, by default the best there is.
+    """
     if isinstance(x, str):
         if not x.strip():
             raise ValueError("the text is empty")
-        return ctx.index.embed(x), None
+        return ctx.index.embed(x, track), None
     if isinstance(x, Frames):
         # The arrays may have been changed in the jail: what they hold is embedded, not the span.
         pictures = np.ascontiguousarray(x.rgb, dtype=np.uint8)
-        return ctx.index.embed(pictures), as_span(x, ctx.video)
+        return ctx.index.embed(pictures, track), as_span(x, ctx.video)
     if not isinstance(x, np.ndarray | list | tuple) and not hasattr(x, "start"):
         raise TypeError(f"text, a span, a hit, a scene or frames, not {type(x).__name__}")
     if isinstance(x, np.ndarray):
         if x.dtype != np.uint8:
             raise TypeError(f"pictures to embed are uint8, not {x.dtype}")
-        return ctx.index.embed(x), None
+        return ctx.index.embed(x, track), None
     span = as_span(x, ctx.video)
-    return ctx.index.embed(span), span
+    return ctx.index.embed(span, track), span

@@ -7,7 +7,8 @@ from rlm.tools.search import fields
 
 
 def video_info(ctx: ToolContext) -> VideoFacts:
-    """Name, duration, size, frame rate, and what search() can do on this index.
+    """Name, duration, size, frame rate, what search() can do, whether there is a transcript,
+    and spans that could not be decoded (there, frames show the last picture before).
 
     Example: video_info().duration
     """
@@ -23,4 +24,6 @@ def video_info(ctx: ToolContext) -> VideoFacts:
         window_seconds=max(window.duration for window in ctx.index.windows),
         search_fields=tuple(fields(ctx)),
         search_by_text=ctx.index.text_space is not None,
+        transcript=bool(ctx.index.transcripts),
+        damage=tuple((span.start, span.end) for span in ctx.index.damage),
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,8 @@ from rlm.errors import (
     VideoNotFound,
     WeightsMissing,
 )
-from rlm.index import Hit, Scene, VideoIndex, store
+from rlm.index import Hit, Scene, VideoIndex
+from rlm.index.storage import store
 from rlm.spans import Span
 from rlm.video import Video
 
@@ -36,13 +38,14 @@ def test_scenes_are_the_shots(index: VideoIndex) -> None:
 
 
 def test_fields_and_tracks(index: VideoIndex, encoder: Encoder) -> None:
-    assert index.preset == "builtin" and index.fields == ("vjepa", "joint")
-    assert dict(index.spaces) == dict(encoder.tracks)
+    assert index.preset == "builtin" and index.fields == ("vjepa", "joint", "look")
+    made = {name: space for name, space in index.spaces.items() if name != "look"}
+    assert made == dict(encoder.tracks)
     assert index.track("vjepa").shape == (7, 192) and index.track("joint").shape == (7, 128)
     assert isinstance(index.track("joint"), np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         index.track("joint")[0, 0] = 0
-    with pytest.raises(UsageError, match=r"'motion'.*vjepa, joint"):
+    with pytest.raises(UsageError, match=r"'motion'.*vjepa, joint, look"):
         index.track("motion")
 
 
@@ -183,20 +186,23 @@ class TestCache:
         (changed / "heads.safetensors").unlink()
         one = VideoIndex.build(five_shots, cache=tmp_path / "c", encoder=encoder)
         two = VideoIndex.build(five_shots, changed, cache=tmp_path / "c")
-        assert len(list((tmp_path / "c").iterdir())) == 2
-        assert two.fields == ("vjepa",) and two.text_space is None
+        assert len(list((tmp_path / "c").iterdir())) == 1
+        assert len(list((tmp_path / "c").glob("*/vectors-*"))) == 2
+        assert two.fields == ("vjepa", "look") and two.text_space is None
         with pytest.raises(SpaceMismatch):
             two.nearest(one.embed(one.windows[0]))
         with pytest.raises(UsageError, match="no text side"):
             two.embed("a red circle")
         reopened = VideoIndex.build(five_shots, changed, cache=tmp_path / "c")
+        late = VideoIndex.load(five_shots, changed, cache=tmp_path / "c")
         reopened.embed(Span(1.0, 2.0))
         (changed / "config.json").write_text(
             (changed / "config.json").read_text().replace("1e-06", "1e-05")
         )
-        (folder,) = [f for f in (tmp_path / "c").iterdir() if "model" in _manifest(f)]
         with pytest.raises(IndexDamaged, match="build it again"):
-            VideoIndex.load(folder, five_shots, changed).embed(Span(1.0, 2.0))
+            late.embed(Span(1.0, 2.0))
+        with pytest.raises(IndexDamaged, match="no whole index"):
+            VideoIndex.load(five_shots, changed, cache=tmp_path / "c")
 
     def test_weights_may_move(
         self,
@@ -219,14 +225,15 @@ class TestCache:
         monkeypatch.chdir(tmp_path)
         assert np.array_equal(relative.embed("a red circle").vector, expected)
 
-        (folder,) = (tmp_path / "c").iterdir()
-        assert str(tmp_path) not in (folder / "manifest.json").read_text()
-        told = VideoIndex.load(folder, five_shots, second)
+        for manifest in (tmp_path / "c").rglob("manifest.json"):
+            assert str(tmp_path) not in manifest.read_text()
+        told = VideoIndex.load(five_shots, second, cache=tmp_path / "c")
         assert np.array_equal(told.embed("a red circle").vector, expected)
-        untold = VideoIndex.load(folder, five_shots)
-        assert untold.embed(untold.windows[0]).vector.shape == (192,)
-        with pytest.raises(WeightsMissing, match=r"\(w\).*VideoIndex.load"):
-            untold.embed("a red circle")
+        gone = VideoIndex.load(five_shots, second, cache=tmp_path / "c")
+        shutil.rmtree(second)
+        assert gone.embed(gone.windows[0]).vector.shape == (192,)
+        with pytest.raises(WeightsMissing, match="no longer"):
+            gone.embed("a red circle")
 
     def test_default_place(
         self,
@@ -244,20 +251,22 @@ class TestCache:
         assert store.default_root() == tmp_path / "home" / ".cache" / "videorlm" / "index"
         assert [path.name for path in tmp_path.iterdir()] == ["xdg"]
 
-    def test_load_is_for_its_own_video(
-        self,
-        five_shots: Path,
-        encoder: Encoder,
-        tmp_path: Path,
-        shot: Callable[..., object],
-        make_film: Callable[..., Path],
+    def test_load_builds_nothing(
+        self, five_shots: Path, encoder: Encoder, tmp_path: Path, make_film, shot
     ) -> None:
+        with pytest.raises(IndexDamaged, match="videorlm index"):
+            VideoIndex.load(five_shots, cache=tmp_path / "c")
+        assert not (tmp_path / "c").exists()
+        VideoIndex.build(five_shots, tier=1, cache=tmp_path / "c", encoder=encoder)
+        assert VideoIndex.load(five_shots, cache=tmp_path / "c").tier == 1
         VideoIndex.build(five_shots, cache=tmp_path / "c", encoder=encoder)
-        (folder,) = (tmp_path / "c").iterdir()
-        assert VideoIndex.load(folder, five_shots).fields == ("vjepa", "joint")
+        assert VideoIndex.load(five_shots, cache=tmp_path / "c").tier == 2
+        assert VideoIndex.load(five_shots, tier=1, cache=tmp_path / "c").fields == ("look",)
+        with pytest.raises(IndexDamaged):
+            VideoIndex.load(five_shots, tier=3, cache=tmp_path / "c")
         other = make_film(tmp_path / "other.mp4", [shot(1.0)])
-        with pytest.raises(IndexDamaged, match=r"another video \(five.mp4\)"):
-            VideoIndex.load(folder, other)
+        with pytest.raises(IndexDamaged, match=r"other\.mp4"):
+            VideoIndex.load(other, cache=tmp_path / "c")
 
     def test_an_index_put_in_the_wrong_place_is_not_believed(
         self,
@@ -272,11 +281,102 @@ class TestCache:
         (foreign,) = (tmp_path / "c").iterdir()
         VideoIndex.build(five_shots, cache=tmp_path / "d", encoder=encoder)
         (own,) = (tmp_path / "d").iterdir()
+        names = {path.name.partition("-")[0]: path.name for path in own.iterdir()}
         shutil.rmtree(own)
-        foreign.rename(own)
+        own.mkdir()
+        for path in foreign.iterdir():
+            path.rename(own / names[path.name.partition("-")[0]])
         index = VideoIndex.build(five_shots, cache=tmp_path / "d", encoder=encoder)
         assert len(index.windows) == 7
-        assert [folder.name for folder in (tmp_path / "d").iterdir()] == [own.name]
+        assert {folder.name for folder in own.iterdir()} == set(names.values())
+
+
+class TestTierOne:
+    """What is searchable at once, without a model."""
+
+    def test_key_frames_are_found_by_their_looks(self, five_shots: Path, tmp_path: Path) -> None:
+        index = VideoIndex.build(five_shots, tier=1, cache=tmp_path)
+        assert (index.tier, index.fields, index.text_space) == (1, ("look",), None)
+        assert index.windows[0].start == 0.0 and index.windows[-1].end == 23.5
+        thumbnails = list(index.thumbnails())
+        assert thumbnails and all(each.jpeg[:2] == b"\xff\xd8" for each in thumbnails)
+        (hit,) = index.nearest(index.embed(index.windows[0]), k=1)
+        assert hit.span == index.windows[0] and hit.source == "look"
+        picture = Video.open(five_shots).clip(Span(0.0, 0.1), count=1).rgb[0]
+        assert index.nearest(index.embed(picture), k=1)[0].span == index.windows[0]
+        with pytest.raises(UsageError, match="tier 1 with preset builtin has no text side"):
+            index.embed("a red circle")
+        with pytest.raises(UsageError, match="without a model"):
+            index.encoder("look")
+
+    def test_no_weights_are_needed_to_scan(self, five_shots: Path, tmp_path: Path) -> None:
+        code = (
+            "import sys; from rlm.index import VideoIndex; from pathlib import Path; "
+            "VideoIndex.build(sys.argv[1], tier=1, cache=Path(sys.argv[2])); "
+            "print([m for m in ('torch', 'transformers') if m in sys.modules])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(five_shots), str(tmp_path)],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert done.stdout.strip() == "[]"
+
+
+class TestLooks:
+    def test_a_shot_that_returns_is_found_by_its_look(self, index: VideoIndex) -> None:
+        example = index.embed(Span(4.0, 13.0), field="look")
+        hits = index.nearest(example, k=8, diverse=False)
+        assert all(4 <= hit.start < 13 for hit in hits)
+
+    def test_each_field_is_a_space_of_its_own(self, index: VideoIndex) -> None:
+        look = index.embed(Span(0.0, 4.0), field="look")
+        assert look.space == index.spaces["look"] != index.spaces["vjepa"]
+        assert {hit.source for hit in index.nearest(look)} == {"look"}
+        with pytest.raises(SpaceMismatch):
+            look.similarity(index.embed(Span(0.0, 4.0)))
+        with pytest.raises(UsageError, match="field look has no text side"):
+            index.embed("a red circle", field="look")
+        with pytest.raises(UsageError, match="there is no field 'deep'"):
+            index.embed(Span(0.0, 4.0), field="deep")
+
+    def test_thumbnails_of_a_span(self, index: VideoIndex) -> None:
+        times = [each.time for each in index.thumbnails(Span(5.0, 9.0))]
+        assert times == [5.0, 6.0, 7.0, 8.0]
+
+
+class TestScenes:
+    def test_levels_tile_and_nest(self, index: VideoIndex) -> None:
+        edges = []
+        for level in range(3):
+            scenes = index.scenes(level)
+            assert scenes[0].start == 0.0 and scenes[-1].end == 23.5
+            assert all(a.end == b.start for a, b in itertools.pairwise(scenes))
+            edges.append({scene.start for scene in scenes})
+        assert edges[0] >= edges[1] >= edges[2]
+        assert index.scenes() == index.scenes(0)
+
+    @pytest.mark.parametrize("level", [-1, 3])
+    def test_there_are_no_others(self, index: VideoIndex, level: int) -> None:
+        with pytest.raises(UsageError, match="chapters"):
+            index.scenes(level)
+
+
+def test_an_unaligned_span_takes_its_windows_from_the_index(
+    index: VideoIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Span] = []
+    frames = Video.frames
+
+    def noted(video: Video, fps: object = None, span: Span | None = None, **kwargs: object):
+        assert span is not None
+        asked.append(span)
+        return frames(video, fps, span, **kwargs)
+
+    monkeypatch.setattr(Video, "frames", noted)
+    index.embed(Span(3.5, 12.5))
+    assert [(span.start, span.end) for span in asked] == pytest.approx(
+        np.array([(3.5, 4.0), (12.0, 12.5)]), abs=1e-3
+    )
 
 
 @pytest.mark.parametrize("name", ["missing.mp4", "text.mp4", "."])
@@ -288,7 +388,7 @@ def test_bad_videos_leave_nothing(tmp_path: Path, encoder: Encoder, name: str) -
 
 
 def test_missing_weights_leave_nothing(five_shots: Path, tmp_path: Path) -> None:
-    with pytest.raises(WeightsMissing, match="hf download"):
+    with pytest.raises(WeightsMissing, match="videorlm models pull fast"):
         VideoIndex.build(five_shots, "fast", cache=tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
 
@@ -317,9 +417,3 @@ def test_importing_and_finding_needs_no_torch(five_shots: Path, tmp_path: Path) 
         for _ in range(2)
     ]
     assert "torch" in outputs[0] and outputs[1] == "[]"
-
-
-def _manifest(folder: Path) -> str:
-    import json
-
-    return str(json.loads((folder / "manifest.json").read_text())["parameters"]["model"])

@@ -13,12 +13,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-_CELLS = 16
 _NEIGHBOURS = 12
 """Pictures on each side that set the local level."""
 _NEARBY = 5.0
@@ -29,6 +27,8 @@ _ECHO = 8
 """Pictures on each side among which a flash would find its like."""
 _CHANGED = 6.0
 """Levels of 255, luma and chroma summed, from which a cell counts as changed."""
+_TOUCHED = 3.0
+"""Levels that will do where all is quiet around: two plain grounds may be no further apart."""
 _MIN_EXTENT = 0.5
 _MIN_STEP = 4.0
 _MIN_NOVELTY = 0.3
@@ -43,30 +43,23 @@ class _Picture:
     step: float
 
 
-class CutDetector:
-    """Feed it every picture in order with ``add``; read ``cuts`` up to ``settled``.
+class HardCuts:
+    """Feed it every picture in order with ``add`` and tell the time with ``advance``.
 
-    Where pictures are long in coming, ``advance`` tells how far there is none.
-
-    ``cuts`` are the times of the first pictures of new shots. They are at least ``min_shot``
-    seconds apart (the strongest step wins) and that far from the end. What lies before
-    ``settled`` will not change any more, and that is all but the last 5 s and ``min_shot``.
+    ``found`` holds the cuts, each the time of the first picture of the new shot and the size of
+    the step in levels of 255; all before ``horizon`` are there. The user takes them out.
     """
 
-    def __init__(self, min_shot: float) -> None:
-        self.cuts: list[float] = []
-        self.settled = 0.0
-        self._min_shot = min_shot
+    def __init__(self) -> None:
+        self.found: list[tuple[float, float]] = []
+        self.horizon = 0.0
         self._pictures: list[_Picture] = []
         self._next = 0
-        self._pending: _Picture | None = None
 
-    def add(self, time: float, picture: NDArray[np.float32]) -> None:
-        """Take the next picture: its time and luma-chroma float32[h, w, 3], 0 to 255."""
-        cells = _pool(picture)
+    def add(self, time: float, cells: NDArray[np.float32]) -> None:
+        """Take the next picture: its time and its cells float32[16, 16, 3], 0 to 255."""
         step = _distance(self._pictures[-1].cells, cells) if self._pictures else 0.0
         self._pictures.append(_Picture(time, cells, step))
-        self.advance(time)
 
     def advance(self, time: float) -> None:
         """Take note that all pictures up to ``time`` have been added."""
@@ -77,20 +70,14 @@ class CutDetector:
         if spent > _NEIGHBOURS:
             del self._pictures[:spent]
             self._next -= spent
-        unjudged = self._pictures[self._next].time if self._next < len(self._pictures) else time
-        self._commit_before(unjudged)
-        self.settled = unjudged if self._pending is None else self._pending.time
+        self.horizon = self._pictures[self._next].time if self._next < len(self._pictures) else time
 
-    def finish(self, duration: float) -> None:
-        """Judge the last pictures of a video that is ``duration`` seconds long."""
+    def finish(self) -> None:
+        """Judge the last pictures."""
         for position in range(self._next, len(self._pictures)):
             self._judge(position)
         self._next = len(self._pictures)
-        if self._pending is not None:
-            self._commit(self._pending)
-        while self.cuts and duration - self.cuts[-1] < self._min_shot:
-            self.cuts.pop()
-        self.settled = math.inf
+        self.horizon = math.inf
 
     def _can_judge(self, position: int, time: float) -> bool:
         """Whether all its neighbours are here: as many as are wanted, or all that are nearby."""
@@ -98,19 +85,9 @@ class CutDetector:
         return enough or time - self._pictures[position].time > _NEARBY
 
     def _judge(self, position: int) -> None:
-        picture = self._pictures[position]
-        self._commit_before(picture.time)
-        if self._is_cut(position) and (self._pending is None or picture.step > self._pending.step):
-            self._pending = picture
-
-    def _commit_before(self, time: float) -> None:
-        """Commit the pending cut when a picture at ``time`` is too late to take its place."""
-        if self._pending is not None and time - self._pending.time >= self._min_shot:
-            self._commit(self._pending)
-
-    def _commit(self, picture: _Picture) -> None:
-        self.cuts.append(picture.time)
-        self._pending = None
+        if self._is_cut(position):
+            picture = self._pictures[position]
+            self.found.append((picture.time, picture.step))
 
     def _is_cut(self, position: int) -> bool:
         picture = self._pictures[position]
@@ -127,7 +104,10 @@ class CutDetector:
         level = steps[_RANK - 1] if len(steps) >= _RANK else 0.0
         if picture.step < _MIN_RATIO * level:
             return False
-        if not _is_another(self._pictures[position - 1].cells, picture.cells):
+        # Every cell twitches where there is noise, and on the key frames of a coarse codec.
+        twitch = steps[1] if len(steps) > 1 else 0.0
+        touched = min(max(2 * twitch, _TOUCHED), _CHANGED)
+        if not _is_another(self._pictures[position - 1].cells, picture.cells, touched):
             return False
         # The picture before the first neighbour was still on display nearby.
         old = self._pictures[max(0, first - 1, position - _ECHO) : position]
@@ -141,39 +121,23 @@ def _reach(position: int) -> int:
     return max(_NEIGHBOURS, 2 * _NEIGHBOURS - position)
 
 
-def _pool(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean over a grid of cells: float32[16, 16, 3] whatever came in."""
-    height, width, channels = picture.shape
-    rows = _averages(height) @ picture.reshape(height, -1)
-    pooled: NDArray[np.float32] = _averages(width) @ rows.reshape(_CELLS, width, channels)
-    return pooled
-
-
-@cache
-def _averages(length: int) -> NDArray[np.float32]:
-    """The matrix float32[16, length] that averages ``length`` samples into cells."""
-    starts = np.arange(_CELLS) * length // _CELLS
-    ends = np.maximum(np.append(starts[1:], length), starts + 1)
-    samples = np.arange(length)
-    inside = (samples >= starts[:, None]) & (samples < ends[:, None])
-    weights: NDArray[np.float32] = (inside / inside.sum(axis=1, keepdims=True)).astype(np.float32)
-    return weights
-
-
 def _distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     """Mean change of a cell, in levels of 255 summed over luma and chroma."""
     return float(np.abs(a - b).sum(axis=-1).mean())
 
 
-def _is_another(a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
+def _is_another(a: NDArray[np.float32], b: NDArray[np.float32], touched: float) -> bool:
     """Whether most cells changed, and by as much as their own variety: unrelated pictures do.
+
+    A cell is one of the most from ``touched`` levels on.
 
     The mean squared change over the sum of both variances is 1 for pictures with one mean and
     nothing else in common, and near 0 for one picture shown brighter or sharper.
     """
-    changed = np.abs(a - b).sum(axis=-1) > _CHANGED
-    if changed.mean() < _MIN_EXTENT:
+    change = np.abs(a - b).sum(axis=-1)
+    if (change > touched).mean() < _MIN_EXTENT:
         return False
+    changed = change > _CHANGED
     a, b = a[changed], b[changed]  # [cells, 3]
     variety = a.var(axis=0).sum() + b.var(axis=0).sum()
     return bool(((a - b) ** 2).mean(axis=0).sum() >= _MIN_NOVELTY * variety)

@@ -1,0 +1,183 @@
+"""``videorlm index``: build indexes ahead of questions, list them, remove them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlm.agent.choose import choose_preset
+from rlm.agent.indexing import open_index
+from rlm.agent.text import counted, one_line
+from rlm.commands.output import DONE, progress_bar, say
+from rlm.config import load_config
+from rlm.errors import EncoderError, VideoRLMError
+from rlm.spans import format_time
+from rlm.ui.console import Screen, clean
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rlm.index import VideoIndex
+
+
+def run(
+    paths: Sequence[Path],
+    *,
+    preset: str | None,
+    tier: int,
+    deep: str | None,
+    scene_clip_stride: float | None,
+    transcribe: str | None,
+    as_json: bool,
+) -> int:
+    """Index every video of ``paths`` and print a line for each on stdout; returns the exit code.
+
+    A video that cannot be indexed costs a line on stderr; the others are indexed all the same, and
+    the exit code is that of the first failure.
+    """
+    from rlm.index import Loader
+
+    config = load_config()
+    choice = choose_preset(preset, config)
+    say(f"preset: {choice.name} ({choice.why})")
+    screen = Screen(stderr=True)
+    build = {
+        "tier": tier,
+        "deep": deep,
+        "scene_clip_stride": scene_clip_stride,
+        "loader": Loader(),  # weights are loaded once for all videos
+    }
+    code = DONE
+    for path in paths:
+        try:
+            told = _index(path, choice.name, build, config.cache, transcribe, screen)
+        except VideoRLMError as error:
+            # What is wrong with the weights or the cache is wrong for every video.
+            if isinstance(error, EncoderError):
+                raise
+            say(f"videorlm: {one_line(str(error))}")
+            code = code or error.exit_code
+            continue
+        print(json.dumps(told) if as_json else _line(told), flush=True)
+    return code
+
+
+def _index(
+    path: Path,
+    preset: str,
+    build: Mapping[str, Any],
+    cache: Path | None,
+    recogniser: str | None,
+    screen: Console,
+) -> dict[str, Any]:
+    from rlm.video import Video
+
+    video = Video.open(path)
+    with progress_bar(screen) as progress:
+        index, seconds = open_index(
+            video, preset, cache=cache, notify=say, progress=progress, **build
+        )
+        if recogniser is not None:
+            index.transcribe(recogniser, progress)
+    return _facts(path, index, seconds)
+
+
+def _facts(path: Path, index: VideoIndex, seconds: float | None) -> dict[str, Any]:
+    return {
+        "video": str(path),
+        "duration": round(index.video.span.end, 3),
+        "preset": index.preset,
+        "tier": index.tier,
+        "windows": len(index.windows),
+        "scenes": [len(index.scenes(level)) for level in range(3)],
+        "fields": list(index.fields),
+        "transcripts": [each.source for each in index.transcripts],
+        "damage": [[span.start, span.end] for span in index.damage],
+        "missing": index.video.missing,
+        "seconds": None if seconds is None else round(seconds, 3),
+        "key": index.key,
+    }
+
+
+def _line(told: Mapping[str, Any]) -> str:
+    duration = float(told["duration"])
+    parts = [
+        f"tier {told['tier']}",
+        counted(told["windows"], "window" if told["tier"] > 1 else "key frame"),
+        f"scenes {' > '.join(map(str, told['scenes']))}",
+    ]
+    if told["transcripts"]:
+        parts.append(f"transcript {', '.join(told['transcripts'])}")
+    if told["damage"]:
+        spans = ", ".join(f"{start:.1f}-{end:.1f}" for start, end in told["damage"][:3])
+        more = ", ..." if len(told["damage"]) > 3 else ""
+        parts.append(f"damaged {spans}{more} s")
+    if told["missing"]:
+        parts.append(f"the last {told['missing']:.1f} s are missing")
+    seconds = told["seconds"]
+    if seconds is None:
+        parts.append("was there")
+    else:
+        parts.append(f"{seconds:.1f} s ({duration / max(seconds, 1e-3):.0f}x real time)")
+    return clean(f"{told['video']}  {format_time(duration)}  {', '.join(parts)}")
+
+
+def list_all(as_json: bool) -> int:
+    """Print what lies in the cache, a line a part, the videos one after the other."""
+    from rlm.index.storage import inventory, store
+
+    root = load_config().cache or store.default_root()
+    found = list(inventory.entries(root))
+    for each in found:
+        when = datetime.fromtimestamp(each.used).isoformat(" ", "minutes")
+        if as_json:
+            print(
+                json.dumps(
+                    {
+                        "folder": str(each.folder),
+                        "video": each.video,
+                        "kind": each.kind,
+                        "what": each.what,
+                        "state": each.state,
+                        "bytes": each.size,
+                        "used": when,
+                    }
+                )
+            )
+        else:
+            what = " ".join(filter(None, (each.kind, each.what)))
+            state = "" if each.state == "whole" else f"  {each.state}"
+            name = each.video or each.folder.parent.name
+            print(clean(f"{name}  {what}  {_size(each.size)}  used {when}{state}"))
+    total = sum(each.size for each in found)
+    say(f"{root}: {counted(len(found), 'part')}, {_size(total)}")
+    return DONE
+
+
+def prune(older_than: float | None, max_gigabytes: float | None) -> int:
+    """Remove what cannot be used, and what the limits (days, GB) do not leave room for."""
+    from rlm.index.storage import inventory, store
+
+    root = load_config().cache or store.default_root()
+    gone = inventory.prune(
+        root,
+        older_than=None if older_than is None else older_than * 86400,
+        max_bytes=None if max_gigabytes is None else round(max_gigabytes * 1e9),
+    )
+    for each in gone:
+        print(clean(f"removed {each.folder}  {_size(each.size)}  {each.state}"))
+    total = sum(each.size for each in gone)
+    say(f"{root}: {counted(len(gone), 'part')} removed, {_size(total)} freed")
+    return DONE
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

@@ -1,0 +1,35 @@
+"""Encoders of an index, loaded when they are needed."""
+
+from __future__ import annotations
+
+import threading
+
+from rlm.encoders import Encoder, EncoderSpec, load_encoder, weights_revision
+from rlm.errors import IndexDamaged
+from rlm.index.plan import Encoding
+
+
+class Loader:
+    """Loads each encoder once, when it is first needed, whichever thread needs it."""
+
+    def __init__(self, loaded: Encoder | None = None) -> None:
+        self._lock = threading.Lock()
+        self._encoders: dict[EncoderSpec, Encoder] = {}
+        if loaded is not None:
+            self._encoders[loaded.spec] = loaded
+
+    def __call__(self, encoding: Encoding) -> Encoder:
+        """The encoder of ``encoding``.
+
+        Raises ``WeightsMissing`` when its weights are gone, ``IndexDamaged`` when they changed.
+        """
+        spec = encoding.spec
+        with self._lock:
+            if spec not in self._encoders:
+                if weights_revision(spec) != spec.revision:
+                    raise IndexDamaged(
+                        f"the weights of preset {spec.preset.name} are no longer those the index "
+                        f"was built with ({spec.revision}): build it again"
+                    )
+                self._encoders[spec] = load_encoder(spec)
+            return self._encoders[spec]

@@ -1,0 +1,89 @@
+"""What an index of one tier can be asked, gathered from its parts. It never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlm.index.plan import SCAN, Encoding, Plan
+from rlm.index.storage.store import Part, Track
+
+LOOK = "look"
+
+_FINE = 1.0
+_MOMENT = 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """One track that can be searched: vectors float32[N, D] of spans float64[N, 2]."""
+
+    name: str
+    made_as: str
+    """The name its encoder has for it."""
+    track: Track
+    spans: NDArray[np.float64]
+    encoding: Encoding | None
+    """What made it; ``None`` for the look, which no model makes."""
+
+    @cached_property
+    def fine(self) -> bool:
+        """Whether rows are so short that they are as good as the pictures they were made of."""
+        return bool(np.median(self.spans[:, 1] - self.spans[:, 0]) <= _FINE)
+
+    @cached_property
+    def reach(self) -> float:
+        """Seconds within which two rows of one shot are likely to show the same moment."""
+        if self.encoding is None or self.fine:
+            return _MOMENT
+        preset = self.encoding.spec.preset
+        return preset.frames / preset.fps
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The parts of ``plan``, by key, all of them read."""
+
+    plan: Plan
+    parts: Mapping[str, Part]
+
+    @property
+    def pictures(self) -> Part:
+        """The part with looks, thumbnails and, from tier 2 on, transitions."""
+        return self.parts[(self.plan.scan if self.plan.tier == SCAN else self.plan.shots).key]
+
+    @property
+    def main(self) -> Part | None:
+        """The part with the preset's vectors."""
+        return None if self.plan.tier == SCAN else self.parts[self.plan.main.part.key]
+
+    @cached_property
+    def fields(self) -> Mapping[str, Field]:
+        """Every field by name, those that say most of an example first."""
+        fields = {}
+        if self.plan.deep is not None:
+            part = self.parts[self.plan.deep.part.key]
+            fields["deep"] = _field("deep", part, "moments", self.plan.deep)
+        if (main := self.main) is not None:
+            for name in main.tracks:
+                fields[name] = _field(name, main, name, self.plan.main)
+        if self.plan.tier != SCAN:
+            for companion in self.plan.companions:
+                part = self.parts[companion.part.key]
+                for name in part.tracks:
+                    fields[name] = _field(name, part, name, companion)
+        fields[LOOK] = _field(LOOK, self.pictures, LOOK, None)
+        return fields
+
+    def scenes(self, level: int) -> NDArray[np.float64]:
+        """Starts and ends, float64[N, 2], of the scenes of a level."""
+        return (self.main or self.pictures).timelines[f"scenes-{level}"]
+
+
+def _field(name: str, part: Part, track: str, encoding: Encoding | None) -> Field:
+    found = part.tracks[track]
+    return Field(name, track, found, part.timelines[found.timeline], encoding)

@@ -1,0 +1,47 @@
+"""The transcripts of a video: from files beside it, from inside it, recognised from its sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rlm.index.reading import Progress
+from rlm.index.shots import subtitles_fact, subtitles_of
+from rlm.index.storage import store
+from rlm.index.storage.store import Part, PartId
+from rlm.video import Subtitles, Video
+from rlm.video.subtitles import find_sidecars, read_sidecar
+
+_KIND = "speech"
+
+
+def find_transcripts(root: Path, video: Video, pictures: Part) -> tuple[Subtitles, ...]:
+    """Subtitle files beside ``video``, then streams the pass found in it, then recognised speech.
+
+    ``pictures`` is the part that tells of the pass. Raises ``UsageError`` for a subtitle file that
+    cannot be read.
+    """
+    inside: Any = pictures.facts.get("subtitles", [])
+    spoken = store.find_kind(root, video.sha256, _KIND)
+    return (
+        *(read_sidecar(path, video) for path in find_sidecars(video.path)),
+        *subtitles_of(inside),
+        *(each for part in spoken for each in subtitles_of(part.facts["subtitles"])),
+    )
+
+
+def recognise(
+    root: Path, video: Video, recogniser: str, progress: Progress | None = None
+) -> Subtitles:
+    """What ``recogniser`` hears in ``video``, from the cache or recognised now; see ``speech``."""
+    part = PartId(video.sha256, _KIND, {"recogniser": recogniser})
+    found = store.find(root, part)
+    if found is None:
+        from rlm.index.spoken.speech import transcribe
+
+        heard = transcribe(video, recogniser, progress)
+        facts = {"subtitles": subtitles_fact([heard])}
+        found = Part(part, video.path.name, video.span.end, facts=facts)
+        with store.exclusive(root, video.sha256):
+            store.write(root, found)
+    return subtitles_of(found.facts["subtitles"])[0]

@@ -1,0 +1,42 @@
+"""What is said, by time."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from rlm.index.spoken.transcript import Transcript
+from rlm.tools.base import ToolContext, cut_to_video
+from rlm.video.subtitles import Cue, Subtitles
+
+
+def get_transcript(
+    ctx: ToolContext, start: float | None = None, end: float | None = None
+) -> list[Cue]:
+    """What is said, or shown as subtitles, from `start` to `end` (default: the whole video).
+
+    Each cue has `.start`, `.end` and `.text`; what it tells may be seen a little before or after.
+    Only for videos with a transcript: see video_info().transcript.
+    Example: print("\\n".join(f"{c.start:.1f} {c.text}" for c in get_transcript(60, 90)))
+    """
+    return list(preferred(ctx).between(*cut_to_video(start, end, ctx.video)))
+
+
+def preferred(ctx: ToolContext) -> Transcript:
+    """The first transcript of the video.
+
+    Raises ``ValueError``, saying how to get one, when there is none.
+    """
+    transcripts = ctx.index.transcripts
+    if not transcripts:
+        path = ctx.video.path
+        raise ValueError(
+            f"{path.name} has no transcript: put {path.stem}.srt or {path.stem}.vtt beside it, or "
+            f"recognise its speech with: videorlm index {path.name} --transcribe MODEL"
+        )
+    return _prepared(transcripts[0])
+
+
+@lru_cache(maxsize=4)
+def _prepared(subtitles: Subtitles) -> Transcript:
+    # Searching indexes the words first, which is not to be done for each call anew.
+    return Transcript(subtitles)

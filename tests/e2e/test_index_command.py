@@ -1,0 +1,102 @@
+"""``videorlm index`` as a user runs it: real films, one process a call."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+COMMAND = (sys.executable, "-m", "rlm.cli", "index")
+SRT = "1\n00:00:01,000 --> 00:00:03,000\nThe circle appears.\n"
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return os.environ | {"VIDEORLM_CACHE": str(tmp_path / "cache"), "COLUMNS": "200"}
+
+
+@pytest.fixture
+def run(tmp_path: Path, environment: dict[str, str]):
+    def run(*words: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *map(str, words)],
+            capture_output=True, text=True, timeout=240, cwd=tmp_path, env=environment,
+        )  # fmt: skip
+
+    return run
+
+
+def test_a_line_a_video_and_each_tier_on_top_of_the_last(run, film: Path, tmp_path: Path) -> None:
+    shutil.copy(film / "film.mp4", tmp_path / "talk.mp4")
+    (tmp_path / "talk.en.srt").write_text(SRT)
+    (tmp_path / "notes.mp4").write_text("no video")
+    scanned = run("talk.mp4", "--tier", 1, "--preset", "builtin")
+    assert scanned.returncode == 0 and "tier 1" in scanned.stdout
+    assert "preset: builtin (from the command line)" in scanned.stderr
+
+    both = run("notes.mp4", "talk.mp4", "missing.mp4", "--preset", "builtin")
+    assert both.returncode == 3
+    (line,) = both.stdout.splitlines()
+    assert line.startswith("talk.mp4  0:40.0  tier 2, ") and "x real time" in line
+    assert "transcript talk.en.srt" in line
+    errors = [each for each in both.stderr.splitlines() if each.startswith("videorlm: ")]
+    assert len(errors) == 2 and "notes.mp4" in errors[0] and "missing.mp4" in errors[1]
+
+    deep = run("talk.mp4", "--tier", 3, "--preset", "builtin", "--json")
+    told = json.loads(deep.stdout)
+    assert (told["tier"], told["fields"][0]) == (3, "deep") and told["seconds"] > 0
+    again = json.loads(run("talk.mp4", "--tier", 3, "--preset", "builtin", "--json").stdout)
+    assert again["seconds"] is None and again["key"] == told["key"]
+
+    listed = run("--list")
+    assert listed.returncode == 0
+    kinds = {line.split("  ")[1].split()[0] for line in listed.stdout.splitlines()}
+    assert kinds == {"scan", "shots", "frames", "vectors"}
+    assert run("--prune").stdout == ""
+    pruned = run("--prune", "--max-gb", 0)
+    assert len(pruned.stdout.splitlines()) == len(listed.stdout.splitlines())
+    assert run("--list").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "give video files"),
+        (("a.mp4", "--list"), "give video files"),
+        (("a.mp4", "--older-than", "3"), "go with --prune"),
+        (("a.mp4", "--tier", "4"), "'--tier'"),
+        (("a.mp4", "--preset", "grand"), "'grand' is neither a preset"),
+    ],
+)
+def test_bad_usage_is_one_line(run, film: Path, tmp_path: Path, words: tuple, says: str) -> None:
+    shutil.copy(film / "film.mp4", tmp_path / "a.mp4")
+    done = run(*words)
+    assert done.returncode in (2, 5) and says in done.stderr
+    assert "Traceback" not in done.stderr and done.stdout == ""
+
+
+def test_interrupted_and_taken_up(run, film: Path, tmp_path: Path, environment) -> None:
+    shutil.copy(film / "film.mp4", tmp_path / "a.mp4")
+    words = [*COMMAND, "a.mp4", "--preset", "builtin"]
+    process = subprocess.Popen(
+        words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("cache/*/*.building")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    if process.returncode != 0:  # it may have been done already
+        assert process.returncode == 130
+        assert errors.splitlines()[-1] == "videorlm: interrupted" and "Traceback" not in errors
+    done = run("a.mp4", "--preset", "builtin", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["tier"] == 2
+    assert list(tmp_path.glob("cache/*/*.building")) == []
