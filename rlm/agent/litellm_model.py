@@ -1,44 +1,19 @@
-"""Any language model litellm can reach, hosted or local.
-
-litellm takes seconds to import, so it is imported on first use and only in this module.
-"""
+"""Any language model litellm can reach, hosted or local."""
 
 from __future__ import annotations
 
 import base64
-import os
-import random
-import re
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from rlm.agent.llm import Message, Picture, Reply, Usage
 from rlm.agent.text import well_formed
-from rlm.errors import ConversationTooLong, MissingKey, ModelUnavailable, UnknownModel
+from rlm.endpoints import Endpoint, error_line
+from rlm.errors import ConversationTooLong
 
-RETRIES = 4
-"""Calls made before giving up on rate limits, server errors and lost connections."""
-BACK_OFF = 1.0
-"""Seconds before the first retry; it doubles, with jitter."""
-LONGEST_WAIT = 60.0
-"""Seconds: a server that asks for more is waited for this long."""
 LOCAL = frozenset({"ollama", "ollama_chat", "llamafile", "lm_studio", "hosted_vllm", "vllm"})
 """Providers that run on the user's own machine: their price is known, and it is zero."""
-
-
-def _litellm() -> Any:
-    # Without this litellm fetches its price list over the network when it is imported.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    import litellm
-
-    litellm.suppress_debug_info = True
-    litellm.telemetry = False
-    return litellm
-
-
-# What litellm puts before a provider's own words, some of it twice.
-_LITELLM_NAMES = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception|Timeout)(?:: | - ))+")
 
 
 class _CutOff(Exception):
@@ -62,11 +37,16 @@ class LiteLLMModel:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.name = name
-        self._api_base = api_base
         self._timeout = timeout
-        self._sleep = sleep
-        self._litellm = _litellm()
-        self._provider = self._check()
+        self._endpoint = Endpoint(
+            name,
+            api_base,
+            what="model",
+            like="anthropic/claude-sonnet-4-6 or ollama_chat/gemma3",
+            gives="reply",
+            sleep=sleep,
+        )
+        self._litellm = self._endpoint.litellm
 
     @property
     def priced(self) -> bool:
@@ -84,16 +64,10 @@ class LiteLLMModel:
         ``on_text`` may hear the beginning of a reply again after a connection was lost.
         """
         payload = [_payload(message) for message in messages]
-        for attempt in range(RETRIES):
-            try:
-                return self._stream(payload, on_text)
-            except self._transient() as error:
-                if attempt == RETRIES - 1:
-                    raise ModelUnavailable(self._unavailable(error)) from error
-                asked = _retry_after(error)
-                backed_off = BACK_OFF * 2**attempt * random.uniform(0.7, 1.3)
-                self._sleep(backed_off if asked is None else asked)
-        raise AssertionError("the last attempt returns or raises")
+        transient = self._transient()
+        return self._endpoint.retry(
+            lambda: self._stream(payload, on_text), lambda error: isinstance(error, transient)
+        )
 
     def _stream(
         self, payload: list[dict[str, Any]], on_text: Callable[[str], None] | None
@@ -117,20 +91,11 @@ class LiteLLMModel:
         return Reply(said, self._usage(usage), thought, cut=finish == "length")
 
     def _open(self, payload: list[dict[str, Any]]) -> Any:
-        extra: dict[str, Any] = {}
-        if self._api_base is not None:
-            extra["api_base"] = self._api_base
-            if self._missing_keys():
-                extra["api_key"] = "none"  # local endpoints want none, the client insists on one
         return self._litellm.completion(
-            model=self.name,
             messages=payload,
             stream=True,
             stream_options={"include_usage": True},
-            timeout=self._timeout,
-            num_retries=0,
-            max_retries=0,
-            **extra,
+            **self._endpoint.options(self._timeout),
         )
 
     def _usage(self, usage: Any) -> Usage:
@@ -141,38 +106,17 @@ class LiteLLMModel:
         return Usage(sent, received, self._usd(sent, received))
 
     def _usd(self, sent: int, received: int) -> float | None:
-        if self._provider in LOCAL:
+        if self._endpoint.provider in LOCAL:
             return 0.0
         short = self.name.partition("/")[2]
         entry = self._litellm.model_cost.get(self.name) or self._litellm.model_cost.get(short) or {}
         # litellm counts an absent price as zero; here it is unknown.
-        if self._api_base is not None or not entry.get("input_cost_per_token"):
+        if self._endpoint.api_base is not None or not entry.get("input_cost_per_token"):
             return None
         prices = self._litellm.cost_per_token(
             model=self.name, prompt_tokens=sent, completion_tokens=received
         )
         return float(sum(prices))
-
-    def _missing_keys(self) -> list[str]:
-        missing = self._litellm.validate_environment(self.name)["missing_keys"]
-        # What is no secret may come from elsewhere: a default address, a cloud's own credentials.
-        return [name for name in missing if name.endswith(("_API_KEY", "_TOKEN"))]
-
-    def _check(self) -> str:
-        try:
-            _, provider, *_ = self._litellm.get_llm_provider(self.name, api_base=self._api_base)
-        except self._litellm.exceptions.BadRequestError as error:
-            raise UnknownModel(
-                f"no provider knows a model {self.name!r}; write it as provider/model, "
-                "as in anthropic/claude-sonnet-4-6 or ollama_chat/gemma3"
-            ) from error
-        missing = self._missing_keys()
-        if missing and self._api_base is None:
-            raise MissingKey(
-                f"{self.name} needs {' or '.join(missing)} in the environment; "
-                "set it, or choose another --model"
-            )
-        return str(provider)
 
     def _transient(self) -> tuple[type[Exception], ...]:
         e = self._litellm.exceptions
@@ -189,35 +133,15 @@ class LiteLLMModel:
         except self._transient():
             raise
         except (e.AuthenticationError, e.PermissionDeniedError) as error:
-            raise MissingKey(f"{self.name} refused the key: {_line(error)}") from error
+            raise self._endpoint.refused(error) from error
         except e.NotFoundError as error:
-            raise UnknownModel(
-                f"the provider has no model {self.name!r}: {_line(error)}"
-            ) from error
+            raise self._endpoint.unknown(error) from error
         except e.ContextWindowExceededError as error:
             raise ConversationTooLong(
-                f"{self.name} cannot read that much at once: {_line(error)}"
+                f"{self.name} cannot read that much at once: {error_line(error)}"
             ) from error
         except Exception as error:
-            raise ModelUnavailable(self._unavailable(error)) from error
-
-    def _unavailable(self, error: Exception) -> str:
-        where = f" at {self._api_base}" if self._api_base else ""
-        return f"{self.name}{where} gave no reply: {_line(error)}; check the endpoint and try again"
-
-
-def _line(error: Exception) -> str:
-    words = _LITELLM_NAMES.sub("", " ".join(str(error).split()))
-    return words if len(words) <= 200 else words[:197] + "..."
-
-
-def _retry_after(error: Exception) -> float | None:
-    headers = getattr(error, "litellm_response_headers", None) or {}
-    try:
-        asked = float(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return asked if 0 <= asked <= LONGEST_WAIT else LONGEST_WAIT if asked > 0 else None
+            raise self._endpoint.unavailable(error) from error
 
 
 def _payload(message: Message) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def load_model(spec: EncoderSpec, model_class: Any, dtype: torch.dtype, attentio
     Raises ``WeightsMissing``, one line, when the files are damaged, lack a tensor or hold one of
     another shape. transformers fills such gaps with random numbers and goes on.
     """
-    with _quiet():
+    with quiet():
         try:
             model, report = model_class.from_pretrained(
                 spec.folder,
@@ -102,7 +102,7 @@ def _trained_mask_token(spec: EncoderSpec, tokens: torch.Tensor) -> int:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """transformers without its bar and its remarks: what matters of them is in the report."""
     from transformers.utils import logging
 

@@ -121,7 +121,7 @@ def _read_and_encode(
             side = missing[0].spec.preset.crop
             folder = stack.enter_context(_scratch(root, frames))
             keeper = RowWriter(folder / "frames.npy", (side, side, 3), np.uint8)
-            stack.enter_context(keeper)
+            stack.enter_context(closing(keeper))
         samples = read_video(video, encoders, shots, keeper, progress)
         stack.enter_context(closing(samples))
         jobs = [
@@ -143,7 +143,7 @@ def _read_and_encode(
         _check_seen(video, shots.samples)
         store.write(root, shots.part(plan.shots, video.path.name))
         if keeper is not None:
-            part = Part(frames, video.path.name, duration, arrays={"frames": keeper.close()})
+            part = Part(frames, video.path.name, duration, arrays={"frames": keeper.array()})
             store.write(root, part)
         for job in jobs:
             store.write(root, job.part(video, list(shots.times)))
@@ -200,7 +200,7 @@ def _encode(
 
 @contextmanager
 def _job(root: Path, encoding: Encoding, encoder: Encoder) -> Iterator[_Job]:
-    with Journal(store.workplace(root, encoding.part)) as journal:
+    with closing(Journal(store.workplace(root, encoding.part))) as journal:
         yield _Job(encoding, encoder, journal)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,23 +69,23 @@ class Pictures:
     def looks(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The mean float32[D] of all looks, and the looks float32[N, D] centred on it."""
         mean = look.mean_of(self._sum, len(self.times))
-        with RowWriter(self._folder / "looks.npy", (look.SIZE,), np.float32) as centred:
-            for rows in read_rows(self._raw.close(), at_a_time=1024):
+        with closing(RowWriter(self._folder / "looks.npy", (look.SIZE,), np.float32)) as centred:
+            for rows in read_rows(self._raw.array(), at_a_time=1024):
                 centred.extend(look.place(rows, mean))
-            return mean, centred.close()
+            return mean, centred.array()
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The thumbnails, JPEG files end to end, with their times and where each ends."""
         return {
-            "thumbnails": self._thumbnails.close(),
+            "thumbnails": self._thumbnails.array(),
             "thumbnail-times": np.array(self._thumbnail_times),
             "thumbnail-ends": np.array(self._thumbnail_ends, dtype=np.int64),
         }
 
     def close(self) -> None:
         """Let go of the files."""
-        for writer in (self._raw, self._thumbnails):
-            writer.__exit__(None, None, None)
+        self._raw.close()
+        self._thumbnails.close()
 
 
 def look_part(

@@ -1,14 +1,8 @@
-"""Speech recognition by any transcription model litellm can reach.
-
-litellm takes seconds to import, so it is imported when a recogniser is made.
-"""
+"""Speech recognition by any transcription model litellm can reach."""
 
 from __future__ import annotations
 
 import io
-import os
-import random
-import re
 import time
 from collections.abc import Callable
 from fractions import Fraction
@@ -17,30 +11,16 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from rlm.errors import (
-    LanguageModelError,
-    MissingKey,
-    ModelUnavailable,
-    UnknownModel,
-    UsageError,
-)
+from rlm.endpoints import Endpoint
+from rlm.errors import UsageError
 from rlm.index.spoken.speech import RATE, Samples
 from rlm.video.subtitles import Cue
-
-RETRIES = 4
-"""Calls made before giving up on rate limits, server errors and lost connections."""
-BACK_OFF = 1.0
-"""Seconds before the first retry; it doubles, with jitter."""
-LONGEST_WAIT = 60.0
-"""Seconds: a server that asks for more is waited for this long."""
 
 # Endpoints take 25 MB at most; ten minutes are 19.2 MB before FLAC makes them about half.
 _LONGEST_SENT = 600.0
 # By Whisper's own rule a segment with more and less than these is no speech.
 _NO_SPEECH = 0.6
 _LOW_LOGPROB = -1.0
-
-_LITELLM_NAMES = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception|Timeout)(?:: | - ))+")
 
 
 class Hosted:
@@ -57,23 +37,15 @@ class Hosted:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.name = name
-        self._api_base = api_base
         self._timeout = timeout
-        self._sleep = sleep
-        self._litellm = _litellm()
-        try:
-            self._litellm.get_llm_provider(name, api_base=api_base)
-        except self._litellm.exceptions.BadRequestError as error:
-            raise UnknownModel(
-                f"no provider knows a recogniser {name!r}; write it as provider/model, as in "
-                "openai/whisper-1, or give a folder with a Whisper"
-            ) from error
-        missing = self._missing_keys()
-        if missing and api_base is None:
-            raise MissingKey(
-                f"{name} needs {' or '.join(missing)} in the environment; set it, or choose "
-                "another recogniser"
-            )
+        self._endpoint = Endpoint(
+            name,
+            api_base,
+            what="recogniser",
+            like="openai/whisper-1, or give a folder with a Whisper",
+            gives="transcript",
+            sleep=sleep,
+        )
 
     def recognise(self, samples: Samples) -> tuple[str | None, list[Cue]]:
         """Send the sound as FLAC, retrying what may pass with back-off and jitter.
@@ -82,48 +54,30 @@ class Hosted:
         model that gives no times.
         """
         sound = flac(samples)
-        for attempt in range(RETRIES):
-            try:
-                response = self._send(sound)
-            except Exception as error:
-                if attempt == RETRIES - 1 or not _may_pass(error):
-                    raise self._typed(error) from error
-                asked = _retry_after(error)
-                backed_off = BACK_OFF * 2**attempt * random.uniform(0.7, 1.3)
-                self._sleep(backed_off if asked is None else asked)
-            else:
-                return self._read(response)
-        raise AssertionError("the last attempt returns or raises")
+        return self._read(self._endpoint.retry(lambda: self._send(sound), _may_pass))
 
     def _send(self, sound: bytes) -> Any:
-        extra: dict[str, Any] = {}
-        if self._api_base is not None:
-            extra["api_base"] = self._api_base
-            if self._missing_keys():
-                extra["api_key"] = "none"  # local endpoints want none, the client insists on one
-        return self._litellm.transcription(
-            model=self.name,
-            file=("sound.flac", sound, "audio/flac"),
-            response_format="verbose_json",
-            timeout=self._timeout,
-            num_retries=0,
-            max_retries=0,
-            **extra,
-        )
-
-    def _typed(self, error: Exception) -> LanguageModelError:
-        match getattr(error, "status_code", None):
-            case 401 | 403:
-                return MissingKey(f"{self.name} refused the key: {_line(error)}")
-            case 404:
-                return UnknownModel(f"the provider has no recogniser {self.name!r}: {_line(error)}")
-        return ModelUnavailable(self._unavailable(error))
+        try:
+            return self._endpoint.litellm.transcription(
+                file=("sound.flac", sound, "audio/flac"),
+                response_format="verbose_json",
+                **self._endpoint.options(self._timeout),
+            )
+        except Exception as error:
+            if _may_pass(error):
+                raise
+            match getattr(error, "status_code", None):
+                case 401 | 403:
+                    raise self._endpoint.refused(error) from error
+                case 404:
+                    raise self._endpoint.unknown(error) from error
+            raise self._endpoint.unavailable(error) from error
 
     def _read(self, response: Any) -> tuple[str | None, list[Cue]]:
         try:
             told = _Told.model_validate(response.model_dump())
         except ValidationError as error:
-            raise ModelUnavailable(self._unavailable(error)) from error
+            raise self._endpoint.unavailable(error) from error
         if told.segments is None:
             if not (told.text or "").strip():
                 return told.language, []
@@ -134,17 +88,6 @@ class Hosted:
         return told.language, [
             Cue(one.start, one.end, one.text) for one in told.segments if not one.made_up
         ]
-
-    def _missing_keys(self) -> list[str]:
-        missing = self._litellm.validate_environment(self.name)["missing_keys"]
-        return [name for name in missing if name.endswith(("_API_KEY", "_TOKEN"))]
-
-    def _unavailable(self, error: Exception) -> str:
-        where = f" at {self._api_base}" if self._api_base else ""
-        return (
-            f"{self.name}{where} gave no transcript: {_line(error)}; "
-            "check the endpoint and try again"
-        )
 
 
 class _Segment(BaseModel):
@@ -188,21 +131,6 @@ def flac(samples: Samples) -> bytes:
     return file.getvalue()
 
 
-def _litellm() -> Any:
-    # Without this litellm fetches its price list over the network when it is imported.
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    import litellm
-
-    litellm.suppress_debug_info = True
-    litellm.telemetry = False
-    return litellm
-
-
-def _line(error: Exception) -> str:
-    words = _LITELLM_NAMES.sub("", " ".join(str(error).split()))
-    return words if len(words) <= 200 else words[:197] + "..."
-
-
 def _may_pass(error: Exception) -> bool:
     """Whether the same call may succeed later.
 
@@ -215,14 +143,3 @@ def _may_pass(error: Exception) -> bool:
     if isinstance(status, int):
         return status in (408, 409, 429) or status >= 500
     return isinstance(error, openai.APIConnectionError | httpx.TransportError)
-
-
-def _retry_after(error: Exception) -> float | None:
-    """The seconds a server asks to be left alone for."""
-    response = getattr(error, "response", None)
-    headers = getattr(error, "litellm_response_headers", None) or getattr(response, "headers", {})
-    try:
-        asked = float(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return asked if 0 <= asked <= LONGEST_WAIT else LONGEST_WAIT if asked > 0 else None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +12,8 @@ from transformers import (
     WhisperFeatureExtractor,
     WhisperForConditionalGeneration,
 )
-from transformers.utils import logging
 
+from rlm.encoders.loading import quiet
 from rlm.errors import WeightsMissing
 from rlm.index.spoken.speech import RATE, Samples
 from rlm.video.subtitles import Cue
@@ -41,7 +39,7 @@ class Whisper:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         here: dict[str, Any] = {"local_files_only": True}
         try:
-            with _quiet():
+            with quiet():
                 kind = AutoConfig.from_pretrained(where, **here).model_type
                 _check_kind(where, kind)
                 self._tokenizer = AutoTokenizer.from_pretrained(where, **here)
@@ -94,7 +92,7 @@ class Whisper:
             language = self._language(features)
             options |= {"language": language, "task": "transcribe"}
         # Retries at a higher temperature draw at random; the same sound gives the same words.
-        with torch.random.fork_rng(), torch.inference_mode(), _quiet():
+        with torch.random.fork_rng(), torch.inference_mode(), quiet():
             torch.manual_seed(0)
             out = self._model.generate(
                 features,
@@ -133,17 +131,3 @@ def _check_kind(where: str, kind: str) -> None:
         raise WeightsMissing(
             f"{where} holds a {kind} model, not a Whisper; give a folder or hub id of one"
         )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """transformers without its bars and its remarks."""
-    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if shown:
-            logging.enable_progress_bar()

@@ -7,8 +7,6 @@ import struct
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,18 +27,11 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self._known: dict[bytes, dict[str, NDArray[np.float32]]] = {}
-        self._file = open(folder / _NAME, "a+b")  # noqa: SIM115 - closed by __exit__
+        self._file = open(folder / _NAME, "a+b")  # noqa: SIM115 - kept until close
         self._file.truncate(self._read())
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let go of the file."""
         self._file.close()
 
     def __len__(self) -> int:

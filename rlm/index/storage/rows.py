@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 
 class RowWriter:
-    """Writes a ``.npy`` file row by row; ``close`` gives it back as a memory-mapped array.
+    """Writes a ``.npy`` file row by row; ``array`` gives it back.
 
     It is written, not mapped, meanwhile: pages once touched would count as memory of the process.
     """
@@ -23,18 +22,11 @@ class RowWriter:
         self.count = 0
         self._shape = shape
         self._dtype = np.dtype(dtype)
-        self._file = open(path, "w+b")  # noqa: SIM115 - closed by close and __exit__
+        self._file = open(path, "w+b")  # noqa: SIM115 - kept until close
         self._write_header()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let go of the file."""
         self._file.close()
 
     def add(self, row: NDArray[Any]) -> None:
@@ -53,8 +45,8 @@ class RowWriter:
         self._file.write(np.ascontiguousarray(rows).data)
         self.count += len(rows)
 
-    def close(self) -> NDArray[Any]:
-        """The array [count, *shape], read-only."""
+    def array(self) -> NDArray[Any]:
+        """The array [count, *shape], memory-mapped and read-only; no more can be written."""
         # The header leaves room for the first axis to grow.
         self._write_header()
         self._file.close()

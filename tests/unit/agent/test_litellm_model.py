@@ -8,9 +8,10 @@ import pytest
 from model_server import Act, serve
 
 from rlm.agent.choose import PROVIDERS, choose_model
-from rlm.agent.litellm_model import RETRIES, LiteLLMModel
+from rlm.agent.litellm_model import LiteLLMModel
 from rlm.agent.llm import Message, Picture
 from rlm.config import Config
+from rlm.endpoints import RETRIES
 from rlm.errors import ConversationTooLong, MissingKey, ModelUnavailable, UnknownModel
 
 HELLO = [Message("system", ("Be brief.",)), Message("user", ("Look:", Picture(b"\xff\xd8", "p")))]

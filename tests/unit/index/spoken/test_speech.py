@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rlm.endpoints import LONGEST_WAIT
 from rlm.errors import (
     MissingKey,
     ModelUnavailable,
@@ -27,7 +28,7 @@ from rlm.errors import (
     UsageError,
     WeightsMissing,
 )
-from rlm.index.spoken.hosted import LONGEST_WAIT, Hosted, flac
+from rlm.index.spoken.hosted import Hosted, flac
 from rlm.index.spoken.speech import RATE, load_recogniser, quiet_pieces, transcribe
 from rlm.video import Video
 from rlm.video.subtitles import Cue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ def _rows(number: int) -> dict[str, np.ndarray]:
 
 
 def _fill(folder: Path, count: int = 5) -> bytes:
-    with Journal(folder) as journal:
+    with closing(Journal(folder)) as journal:
         for number in range(count):
             journal.put(KEYS[number], _rows(number))
     return (folder / "journal").read_bytes()
@@ -40,7 +41,7 @@ def _same(journal: Journal, number: int) -> bool:
 
 def test_it_remembers(tmp_path: Path) -> None:
     _fill(tmp_path)
-    with Journal(tmp_path) as journal:
+    with closing(Journal(tmp_path)) as journal:
         assert len(journal) == 5 and all(_same(journal, number) for number in range(5))
         assert journal.get(b"x" * 16) is None
 
@@ -53,22 +54,21 @@ def test_whatever_is_left_of_it_is_right(tmp_path: Path, cut: int, flip: int | N
     if flip is not None:
         whole[flip % len(whole)] ^= 0x40
     (tmp_path / "journal").write_bytes(whole[: cut % (len(whole) + 1)])
-    with Journal(tmp_path) as journal:
+    with closing(Journal(tmp_path)) as journal:
         held = [number for number in range(5) if journal.get(KEYS[number]) is not None]
         assert held == list(range(len(held))) and len(journal) == len(held)
         assert all(_same(journal, number) for number in held)
         # What follows a torn record is found again.
         journal.put(KEYS[4], _rows(4))
-    with Journal(tmp_path) as journal:
+    with closing(Journal(tmp_path)) as journal:
         assert _same(journal, 4) and all(_same(journal, number) for number in held)
 
 
 def test_records_are_out_at_once(tmp_path: Path) -> None:
     first = Journal(tmp_path)
     first.put(KEYS[0], _rows(0))
-    with Journal(tmp_path) as second:
+    with closing(Journal(tmp_path)) as second:
         assert _same(second, 0)
-    with first:
-        pass
+    first.close()
     with pytest.raises(ValueError, match="closed"):
         first.put(KEYS[1], _rows(1))
