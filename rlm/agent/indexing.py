@@ -32,11 +32,15 @@ def open_index(
 ) -> tuple[VideoIndex, float | None]:
     """The index of ``video`` and the seconds its building took, ``None`` when it was there.
 
-    The arguments are those of ``VideoIndex.build``; ``notify`` is told, in one line, how long a
-    long run will take on this machine. Raises what ``VideoIndex.build`` raises.
+    The arguments are those of ``VideoIndex.build``; ``notify`` is told, in a line each, which
+    subtitle files cannot be read and how long a long run will take on this machine. Raises what
+    ``VideoIndex.build`` raises.
     """
     from rlm.index import VideoIndex
+    from rlm.index.spoken.transcripts import unreadable_sidecars
 
+    for problem in unreadable_sidecars(video):
+        notify(f"warning: {problem}; it is left out")
     how: dict[str, Any] = {
         "tier": tier,
         "deep": deep,

@@ -244,7 +244,7 @@ class VideoIndex:
         """What is said or written: subtitle files beside the video, then what is inside it, then
         what was recognised by ``transcribe``.
 
-        Raises ``UsageError`` for a subtitle file that cannot be read.
+        A subtitle file that cannot be read is left out.
         """
         return find_transcripts(self._root, self.video, self._snapshot.pictures)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from rlm.errors import UsageError
 from rlm.index.reading import Progress
 from rlm.index.shots import subtitles_fact, subtitles_of
 from rlm.index.storage import store
@@ -18,16 +21,29 @@ _KIND = "speech"
 def find_transcripts(root: Path, video: Video, pictures: Part) -> tuple[Subtitles, ...]:
     """Subtitle files beside ``video``, then streams the pass found in it, then recognised speech.
 
-    ``pictures`` is the part that tells of the pass. Raises ``UsageError`` for a subtitle file that
-    cannot be read.
+    ``pictures`` is the part that tells of the pass. A file that cannot be read is left out: see
+    ``unreadable_sidecars``.
     """
+    sidecars = []
+    for path in find_sidecars(video.path):
+        with suppress(UsageError):
+            sidecars.append(read_sidecar(path, video))
     inside: Any = pictures.facts.get("subtitles", [])
     spoken = store.find_kind(root, video.sha256, _KIND)
     return (
-        *(read_sidecar(path, video) for path in find_sidecars(video.path)),
+        *sidecars,
         *subtitles_of(inside),
         *(each for part in spoken for each in subtitles_of(part.facts["subtitles"])),
     )
+
+
+def unreadable_sidecars(video: Video) -> Iterator[str]:
+    """What is wrong with each subtitle file beside ``video`` that cannot be read, in one line."""
+    for path in find_sidecars(video.path):
+        try:
+            read_sidecar(path, video)
+        except UsageError as error:
+            yield str(error)
 
 
 def recognise(
