@@ -162,7 +162,9 @@ def ask(
 @app.command()
 @_guarded
 def index(
-    videos: Annotated[list[Path] | None, typer.Argument(help="Video files.")] = None,
+    videos: Annotated[
+        list[str] | None, typer.Argument(help="Video files, or folders of them.")
+    ] = None,
     preset: Annotated[
         str | None,
         typer.Option(help="builtin, fast, balanced, quality, or a folder with V-JEPA 2 weights."),
@@ -183,13 +185,18 @@ def index(
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List what is on this machine.")] = False,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove what cannot be used, and see the next two.")
+        bool,
+        typer.Option(
+            "--prune", help="Remove what cannot be used, week-old unfinished builds, and see below."
+        ),
     ] = False,
     older_than: Annotated[
-        float | None, typer.Option(min=0, help="With --prune: days since it was last opened.")
+        float | None,
+        typer.Option(min=0, help="With --prune: also what nobody opened for so many days."),
     ] = None,
     max_gb: Annotated[
-        float | None, typer.Option(min=0, help="With --prune: GB that may stay, the newest first.")
+        float | None,
+        typer.Option(min=0, help="With --prune: also the least recently opened beyond so many GB."),
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> int:
@@ -201,13 +208,13 @@ def index(
 
     chosen = bool(videos) + list_ + prune
     if chosen != 1:
-        raise UsageError("give video files, or --list, or --prune")
+        raise UsageError("give one of these: video files, --list, --prune")
     if (older_than is not None or max_gb is not None) and not prune:
         raise UsageError("--older-than and --max-gb go with --prune")
     if list_:
         return command.list_all(json_)
     if prune:
-        return command.prune(older_than, max_gb)
+        return command.prune(older_than, max_gb, json_)
     return command.run(
         videos or (),
         preset=preset,

@@ -141,7 +141,8 @@ def _index(
     if seconds is not None:
         how = f"built in {seconds:.1f} s ({video.span.duration / seconds:.0f}x real time)"
     windows = counted(len(index.windows), "window")
-    notify(f"index: {windows}, {counted(len(index.scenes()), 'scene')}, {how}")
+    scenes = counted(len(index.scenes()), "scene")
+    notify(f"index: tier {index.tier}, {windows}, {scenes}, {how}")
     return index
 
 

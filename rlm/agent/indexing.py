@@ -22,7 +22,7 @@ def open_index(
     video: Video,
     preset: str,
     *,
-    tier: int = 2,
+    tier: int | None = None,
     deep: str | None = None,
     scene_clip_stride: float | None = None,
     cache: Path | None = None,
@@ -32,31 +32,36 @@ def open_index(
 ) -> tuple[VideoIndex, float | None]:
     """The index of ``video`` and the seconds its building took, ``None`` when it was there.
 
-    The arguments are those of ``VideoIndex.build``; ``notify`` is told, in a line each, which
+    The time to load weights, paid once, is not in it.
+
+    ``tier`` is by default the highest there is, and at least 2; the other arguments are those of
+    ``VideoIndex.build``. ``notify`` is told, in a line each, which
     subtitle files cannot be read and how long a long run will take on this machine. Raises what
     ``VideoIndex.build`` raises.
     """
-    from rlm.index import VideoIndex
+    from rlm.index import Loader, VideoIndex
+    from rlm.index.plan import INDEX
     from rlm.index.spoken.transcripts import unreadable_sidecars
 
     for problem in unreadable_sidecars(video):
         notify(f"warning: {problem}; it is left out")
     how: dict[str, Any] = {
-        "tier": tier,
         "deep": deep,
         "scene_clip_stride": scene_clip_stride,
         "cache": cache,
-        "loader": loader,
+        "loader": loader or Loader(),
     }
     try:
-        return VideoIndex.load(video, preset, **how), None
+        found = VideoIndex.load(video, preset, tier=tier, **how)
+        if found.tier >= (tier or INDEX):
+            return found, None
     except IndexDamaged:
         pass
-    if warning := _long_run(video, preset, tier, deep):
+    if warning := _long_run(video, preset, tier or INDEX, deep):
         notify(warning)
-    began = time.monotonic()
-    index = VideoIndex.build(video, preset, progress=progress, **how)
-    return index, time.monotonic() - began
+    before, began = how["loader"].seconds, time.monotonic()
+    index = VideoIndex.build(video, preset, tier=tier or INDEX, progress=progress, **how)
+    return index, time.monotonic() - began - (how["loader"].seconds - before)
 
 
 def _long_run(video: Video, preset: str, tier: int, deep: str | None) -> str | None:

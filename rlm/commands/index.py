@@ -13,7 +13,7 @@ from rlm.agent.indexing import open_index
 from rlm.agent.text import counted, one_line
 from rlm.commands.output import DONE, progress_bar, say
 from rlm.config import load_config
-from rlm.errors import EncoderError, VideoRLMError
+from rlm.errors import EncoderError, NotAVideo, VideoNotFound, VideoRLMError
 from rlm.spans import format_time
 from rlm.ui.console import Screen, clean
 
@@ -21,10 +21,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rlm.index import VideoIndex
+    from rlm.index.storage.inventory import Entry
+
+
+_VIDEO_SUFFIXES = frozenset(".avi .flv .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ts .webm .wmv".split())
 
 
 def run(
-    paths: Sequence[Path],
+    paths: Sequence[str],
     *,
     preset: str | None,
     tier: int,
@@ -34,6 +38,8 @@ def run(
     as_json: bool,
 ) -> int:
     """Index every video of ``paths`` and print a line for each on stdout; returns the exit code.
+
+    Of a folder, the videos in it are taken, by their names' endings.
 
     A video that cannot be indexed costs a line on stderr; the others are indexed all the same, and
     the exit code is that of the first failure.
@@ -51,9 +57,14 @@ def run(
         "loader": Loader(),  # weights are loaded once for all videos
     }
     code = DONE
-    for path in paths:
+    if address := next((path for path in paths if "://" in path), None):
+        raise VideoNotFound(f"{address} is an address; only files can be indexed: download it")
+    for video in (video for name in paths for video in _videos(Path(name))):
         try:
-            told = _index(path, choice.name, build, config.cache, transcribe, screen)
+            told = _index(video, choice.name, build, config.cache, transcribe, screen)
+        except KeyboardInterrupt:
+            say("what was encoded is kept; the same command decodes again and goes on from there")
+            raise
         except VideoRLMError as error:
             # What is wrong with the weights or the cache is wrong for every video.
             if isinstance(error, EncoderError):
@@ -63,6 +74,15 @@ def run(
             continue
         print(json.dumps(told) if as_json else _line(told), flush=True)
     return code
+
+
+def _videos(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(each for each in path.iterdir() if each.suffix.lower() in _VIDEO_SUFFIXES)
+    if not found:
+        raise NotAVideo(f"the folder {path} holds no video; give files")
+    return found
 
 
 def _index(
@@ -80,8 +100,8 @@ def _index(
         index, seconds = open_index(
             video, preset, cache=cache, notify=say, progress=progress, **build
         )
-        if recogniser is not None:
-            index.transcribe(recogniser, progress)
+        if recogniser is not None and not index.transcribe(recogniser, progress).cues:
+            say(f"{path.name}: {recogniser} heard no speech")
     return _facts(path, index, seconds)
 
 
@@ -94,7 +114,11 @@ def _facts(path: Path, index: VideoIndex, seconds: float | None) -> dict[str, An
         "windows": len(index.windows),
         "scenes": [len(index.scenes(level)) for level in range(3)],
         "fields": list(index.fields),
-        "transcripts": [each.source for each in index.transcripts],
+        "moments": len(index.spans("deep")) if "deep" in index.fields else None,
+        "transcripts": [
+            f"{each.source} ({each.language})" if each.language else each.source
+            for each in index.transcripts
+        ],
         "damage": [[span.start, span.end] for span in index.damage],
         "missing": index.video.missing,
         "seconds": None if seconds is None else round(seconds, 3),
@@ -107,10 +131,14 @@ def _line(told: Mapping[str, Any]) -> str:
     parts = [
         f"tier {told['tier']}",
         counted(told["windows"], "window" if told["tier"] > 1 else "key frame"),
-        f"scenes {' > '.join(map(str, told['scenes']))}",
+        counted(told["scenes"][0], "scene"),
+        counted(told["scenes"][2], "chapter"),
     ]
+    if told["moments"] is not None:
+        parts.insert(2, counted(told["moments"], "moment"))
     if told["transcripts"]:
-        parts.append(f"transcript {', '.join(told['transcripts'])}")
+        first, *others = told["transcripts"]
+        parts.append(f"transcript {first}{f' and {len(others)} more' if others else ''}")
     if told["damage"]:
         spans = ", ".join(f"{start:.1f}-{end:.1f}" for start, end in told["damage"][:3])
         more = ", ..." if len(told["damage"]) > 3 else ""
@@ -132,32 +160,13 @@ def list_all(as_json: bool) -> int:
     root = load_config().cache or store.default_root()
     found = list(inventory.entries(root))
     for each in found:
-        when = datetime.fromtimestamp(each.used).isoformat(" ", "minutes")
-        if as_json:
-            print(
-                json.dumps(
-                    {
-                        "folder": str(each.folder),
-                        "video": each.video,
-                        "kind": each.kind,
-                        "what": each.what,
-                        "state": each.state,
-                        "bytes": each.size,
-                        "used": when,
-                    }
-                )
-            )
-        else:
-            what = " ".join(filter(None, (each.kind, each.what)))
-            state = "" if each.state == "whole" else f"  {each.state}"
-            name = each.video or each.folder.parent.name
-            print(clean(f"{name}  {what}  {_size(each.size)}  used {when}{state}"))
+        print(json.dumps(_entry(each)) if as_json else _told(each))
     total = sum(each.size for each in found)
     say(f"{root}: {counted(len(found), 'part')}, {_size(total)}")
     return DONE
 
 
-def prune(older_than: float | None, max_gigabytes: float | None) -> int:
+def prune(older_than: float | None, max_gigabytes: float | None, as_json: bool) -> int:
     """Remove what cannot be used, and what the limits (days, GB) do not leave room for."""
     from rlm.index.storage import inventory, store
 
@@ -168,10 +177,33 @@ def prune(older_than: float | None, max_gigabytes: float | None) -> int:
         max_bytes=None if max_gigabytes is None else round(max_gigabytes * 1e9),
     )
     for each in gone:
-        print(clean(f"removed {each.folder}  {_size(each.size)}  {each.state}"))
+        print(json.dumps(_entry(each)) if as_json else f"removed {_told(each)}")
     total = sum(each.size for each in gone)
     say(f"{root}: {counted(len(gone), 'part')} removed, {_size(total)} freed")
     return DONE
+
+
+def _entry(part: Entry) -> dict[str, Any]:
+    return {
+        "folder": str(part.folder),
+        "video": part.video,
+        "kind": part.kind,
+        "what": part.what,
+        "state": part.state,
+        "bytes": part.size,
+        "used": _when(part),
+    }
+
+
+def _told(part: Entry) -> str:
+    what = " ".join(filter(None, (part.kind, part.what)))
+    state = "" if part.state == "whole" else f"  {part.state}"
+    name = part.video or part.folder.parent.name
+    return clean(f"{name}  {what}  {_size(part.size)}  used {_when(part)}{state}")
+
+
+def _when(part: Entry) -> str:
+    return datetime.fromtimestamp(part.used).isoformat(" ", "minutes")
 
 
 def _size(count: int) -> str:

@@ -82,6 +82,10 @@ class Encoder(Protocol):
         """
         ...
 
+    def as_used_by(self, spec: EncoderSpec) -> Encoder:
+        """The same model in memory, cutting windows as ``spec`` does, which is of its weights."""
+        ...
+
     def encode_tokens(self, window: NDArray[np.uint8]) -> NDArray[np.float16]:
         """The tokens of one window before pooling, float16[ceil(T / 2), G, G, D].
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from copy import copy
+from typing import Self
 
 import numpy as np
 import torch
@@ -25,6 +27,13 @@ class TorchEncoder(ABC):
     """The frame of an ``Encoder``: a subclass loads a model and runs it on windows of one shape."""
 
     def __init__(self, spec: EncoderSpec) -> None:
+        self._describe(spec)
+        self._device = pick_device()
+        self._dtype = pick_dtype(self._device, spec.preset)
+        self._load()
+        self._batcher = Batcher(spec.preset, self._device, self._dtype)
+
+    def _describe(self, spec: EncoderSpec) -> None:
         self.spec = spec
         self.preset = spec.preset.name
         self.revision = spec.revision
@@ -33,11 +42,14 @@ class TorchEncoder(ABC):
         self.crop = spec.preset.crop
         self.tracks: Mapping[str, str] = spec.tracks
         self.text_space = spec.text_space
-        self._device = pick_device()
-        self._dtype = pick_dtype(self._device, spec.preset)
         self.tubelet = spec.preset.architecture.tubelet
-        self._load()
-        self._batcher = Batcher(spec.preset, self._device, self._dtype)
+
+    def as_used_by(self, spec: EncoderSpec) -> Self:
+        """The same model in memory, cutting windows as ``spec`` does, which is of its weights."""
+        other = copy(self)
+        other._describe(spec)
+        other._batcher = Batcher(spec.preset, self._device, self._dtype)
+        return other
 
     @property
     def batch(self) -> int:

@@ -1,12 +1,14 @@
 """One shared index of a video: windows, scenes, vectors, and search over them.
 
-``VideoIndex`` is the face. Behind it ``cuts`` finds hard cuts, ``builder`` reads the video once,
-``store`` keeps arrays in a folder, ``search`` ranks. Importing this package brings in neither torch
-nor transformers.
+``VideoIndex`` is the face. Behind it ``plan`` says what an index of a tier is made of, ``builder``
+makes what is missing in one pass (``reading``, ``windows``, ``shots``, ``transitions``,
+``scenes``), ``storage`` keeps it, ``search`` ranks, ``spoken`` knows what is said. Importing this
+package brings in neither torch nor transformers.
 """
 
 from rlm.index.loader import Loader
+from rlm.index.scenes import Scene
 from rlm.index.search import Hit
-from rlm.index.video_index import Scene, VideoIndex
+from rlm.index.video_index import VideoIndex
 
 __all__ = ["Hit", "Loader", "Scene", "VideoIndex"]

@@ -17,7 +17,7 @@ def ahead(items: Generator[T, None, None], size: int) -> Generator[T, None, None
     nobody wants more, the thread stops after the item in hand and ``items`` is closed.
     """
     made: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(size)
-    stopped = threading.Event()
+    stopped, ended = threading.Event(), threading.Event()
 
     def put(item: tuple[T] | BaseException | None) -> None:
         while not stopped.is_set():
@@ -38,6 +38,7 @@ def ahead(items: Generator[T, None, None], size: int) -> Generator[T, None, None
             put(error)
         finally:
             items.close()
+            ended.set()
 
     thread = threading.Thread(target=work, name="read-ahead", daemon=True)
     thread.start()
@@ -48,4 +49,14 @@ def ahead(items: Generator[T, None, None], size: int) -> Generator[T, None, None
             yield item[0]
     finally:
         stopped.set()
+        interrupt = None
+        # Files the thread writes to must not be let go of before it ends, whoever is impatient.
+        # An interrupted join would take the thread for ended, so its own word is waited for.
+        while not ended.is_set():
+            try:
+                ended.wait()
+            except KeyboardInterrupt as error:
+                interrupt = error
         thread.join()
+        if interrupt is not None:
+            raise interrupt

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlm.encoders import Encoder
-from rlm.errors import VideoDamaged
+from rlm.errors import IndexDamaged, VideoDamaged
 from rlm.index.ahead import ahead
-from rlm.index.plan import SCAN, Encoding, Plan, grid_of
+from rlm.index.plan import DEEP, SCAN, Encoding, Plan, grid_of
 from rlm.index.reading import (
     BASE_FPS,
+    Boundaries,
     KnownBoundaries,
     Progress,
     cut_windows,
@@ -37,6 +38,7 @@ KEEP_BYTES = 2 * 2**30
 """Frames are kept for later tiers when they take no more than this."""
 
 _SCAN_SPACING = 0.5
+_AHEAD_BYTES = 2**29
 
 
 def find_parts(root: Path, plan: Plan) -> dict[str, Part] | None:
@@ -48,6 +50,39 @@ def find_parts(root: Path, plan: Plan) -> dict[str, Part] | None:
             return None
         found[part.key] = read
     return found
+
+
+def find_or_build(
+    root: Path,
+    video: Video,
+    plan: Plan,
+    load: Callable[[Encoding], Encoder],
+    progress: Progress | None,
+    keep_bytes: int,
+) -> dict[str, Part]:
+    """All parts of ``plan`` by key; those that are missing are built, by one process at a time.
+
+    Raises what ``build_parts`` raises, ``EncoderError`` when ``root`` cannot be written to.
+    """
+    parts = find_parts(root, plan)
+    if parts is None:
+        with store.exclusive(root, video.sha256):
+            try:
+                build_parts(root, video, plan, load, progress, keep_bytes)
+            except BrokenPipeError:  # of whoever is told of the progress
+                raise
+            except OSError as error:
+                raise store.unwritable(root, error) from error
+            parts = find_parts(root, plan)
+    if parts is None:
+        raise IndexDamaged(f"the index in {root} cannot be read back: check the disk")
+    return parts
+
+
+def without_missing_companions(root: Path, plan: Plan) -> Plan:
+    """``plan`` with those companions whose vectors are there: the rest is whole without them."""
+    there = tuple(each for each in plan.companions if store.find(root, each.part) is not None)
+    return replace(plan, companions=there)
 
 
 def build_parts(
@@ -77,7 +112,7 @@ def build_parts(
             _encode_kept(root, video, kept, shots, frames, load, progress)
             missing = [each for each in missing if each not in kept]
     if missing or shots is None:
-        _read_and_encode(root, video, plan, missing, load, progress, keep_bytes)
+        _read_and_encode(root, video, plan, missing, shots, load, progress, keep_bytes)
 
 
 def _scan(root: Path, video: Video, plan: Plan, progress: Progress | None) -> None:
@@ -86,7 +121,7 @@ def _scan(root: Path, video: Video, plan: Plan, progress: Progress | None) -> No
         return
     duration = video.span.end
     with ExitStack() as stack:
-        folder = stack.enter_context(_scratch(root, plan.scan))
+        folder = stack.enter_context(_scratch(root, plan.scan, video))
         pictures = stack.enter_context(closing(Pictures(folder, thumbnail_step=2.0)))
         for view in video.key_frames(_SCAN_SPACING):
             pictures.add(view)
@@ -106,47 +141,46 @@ def _read_and_encode(
     video: Video,
     plan: Plan,
     missing: Sequence[Encoding],
+    known: Part | None,
     load: Callable[[Encoding], Encoder],
     progress: Progress | None,
     keep_bytes: int,
 ) -> None:
+    """Decode the video for the encodings that are missing, and for the shots unless ``known``."""
     duration = video.span.end
     encoders = [load(each) for each in missing]
     with ExitStack() as stack:
-        folder = stack.enter_context(_scratch(root, plan.shots))
-        shots = stack.enter_context(closing(Shots(folder, duration, 1 / BASE_FPS)))
+        shots = None
+        boundaries: Boundaries = KnownBoundaries(_shot_starts(known))
+        if known is None:
+            folder = stack.enter_context(_scratch(root, plan.shots, video))
+            shots = stack.enter_context(closing(Shots(folder, duration, 1 / BASE_FPS)))
+            boundaries = shots
         keeper = None
-        if _worth_keeping(video, missing, keep_bytes):
+        if _worth_keeping(video, plan, missing, keep_bytes):
             frames = grid_of(missing[0], video.sha256)
             side = missing[0].spec.preset.crop
-            folder = stack.enter_context(_scratch(root, frames))
+            folder = stack.enter_context(_scratch(root, frames, video))
             keeper = RowWriter(folder / "frames.npy", (side, side, 3), np.uint8)
             stack.enter_context(closing(keeper))
         samples = read_video(video, encoders, shots, keeper, progress)
         stack.enter_context(closing(samples))
         jobs = [
-            stack.enter_context(_job(root, each, encoder))
+            stack.enter_context(_job(root, each, encoder, video))
             for each, encoder in zip(missing, encoders, strict=True)
         ]
-        _encode(
-            cut_windows(
-                samples,
-                shots,
-                [each.windows for each in missing],
-                duration,
-                video.timing.tolerance,
-            ),
-            jobs,
-            duration,
-            progress,
-        )
-        _check_seen(video, shots.samples)
-        store.write(root, shots.part(plan.shots, video.path.name))
+        plans = [each.windows for each in missing]
+        windows = cut_windows(samples, boundaries, plans, duration, video.timing.tolerance)
+        _encode(windows, jobs, duration, progress)
+        if shots is not None:
+            _check_seen(video, shots.samples)
+            store.write(root, shots.part(plan.shots, video.path.name))
+        video.check_unchanged()
         if keeper is not None:
             part = Part(frames, video.path.name, duration, arrays={"frames": keeper.array()})
             store.write(root, part)
         for job in jobs:
-            store.write(root, job.part(video, list(shots.times)))
+            store.write(root, job.part(video, list(boundaries.times)))
 
 
 def _encode_kept(
@@ -160,7 +194,7 @@ def _encode_kept(
 ) -> None:
     encoders = [load(each) for each in wanted]
     times = shots.timelines["pictures"][:, 0].tolist()
-    boundaries = shots.arrays["transitions"][:, 0].tolist()
+    boundaries = _shot_starts(shots)
     windows = cut_windows(
         read_kept(frames.arrays["frames"], times, encoders),
         KnownBoundaries(boundaries),
@@ -170,7 +204,7 @@ def _encode_kept(
     )
     with ExitStack() as stack:
         jobs = [
-            stack.enter_context(_job(root, each, encoder))
+            stack.enter_context(_job(root, each, encoder, video))
             for each, encoder in zip(wanted, encoders, strict=True)
         ]
         _encode(windows, jobs, video.span.end, progress)
@@ -185,7 +219,7 @@ def _encode(
     progress: Progress | None,
 ) -> None:
     """Give every window to its encoder, decoding ahead while an encoder computes."""
-    depth = 4 + 2 * max((job.batch for job in jobs), default=0)
+    depth = max((job.depth for job in jobs), default=1)
     with closing(ahead(windows, depth)) as made:
         for number, window in made:
             job = jobs[number]
@@ -199,8 +233,8 @@ def _encode(
 
 
 @contextmanager
-def _job(root: Path, encoding: Encoding, encoder: Encoder) -> Iterator[_Job]:
-    with closing(Journal(store.workplace(root, encoding.part))) as journal:
+def _job(root: Path, encoding: Encoding, encoder: Encoder, video: Video) -> Iterator[_Job]:
+    with closing(Journal(store.workplace(root, encoding.part, video.path.name))) as journal:
         yield _Job(encoding, encoder, journal)
 
 
@@ -211,6 +245,10 @@ class _Job:
         self.name = encoding.spec.preset.name
         self.batch = encoder.batch
         self.done = 0.0
+        preset = encoding.spec.preset
+        window_bytes = preset.frames * preset.crop**2 * 3
+        # Two batches keep the encoder busy; what waits takes no more than so much memory.
+        self.depth = max(2, min(4 + 2 * self.batch, _AHEAD_BYTES // window_bytes))
         self._encoding = encoding
         self._encoder = encoder
         self._journal = journal
@@ -295,18 +333,24 @@ def _scene_timelines(
     return {f"scenes-{level}": spans for level, spans in enumerate(levels)}
 
 
-def _worth_keeping(video: Video, missing: Sequence[Encoding], keep_bytes: int) -> bool:
-    """Whether the first encoder's pictures may serve a later tier, and are few enough."""
-    if not missing or missing[0].spec.preset.kind != "vjepa2":
+def _shot_starts(shots: Part | None) -> list[float]:
+    """Where the shots of a part begin, the first aside."""
+    starts: list[float] = [] if shots is None else shots.arrays["transitions"][:, 0].tolist()
+    return starts
+
+
+def _worth_keeping(video: Video, plan: Plan, missing: Sequence[Encoding], keep_bytes: int) -> bool:
+    """Whether the pictures of the preset may serve tier 3, later, and are few enough."""
+    if plan.tier == DEEP or plan.main not in missing[:1] or not plan.deepens_on_same_frames:
         return False
     side = missing[0].spec.preset.crop
     return math.ceil(video.span.end * BASE_FPS) * side * side * 3 <= keep_bytes
 
 
 @contextmanager
-def _scratch(root: Path, part: PartId) -> Iterator[Path]:
+def _scratch(root: Path, part: PartId, video: Video) -> Iterator[Path]:
     """The workplace of a part that has to be made in one go: nothing of it outlives a failure."""
-    folder = store.workplace(root, part)
+    folder = store.workplace(root, part, video.path.name)
     try:
         yield folder
     finally:

@@ -60,6 +60,7 @@ def compute(
             )
     if not tokens:
         raise VideoDamaged(f"no picture in {span} of {video.path} can be decoded")
+    video.check_unchanged()
     spans = np.concatenate([window.moments for window in windows])
     return FeatureMaps(spans, np.concatenate(tokens), tuple(len(each) for each in tokens))
 

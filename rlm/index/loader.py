@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from rlm.encoders import Encoder, EncoderSpec, load_encoder, weights_revision
 from rlm.errors import IndexDamaged
@@ -13,6 +14,8 @@ class Loader:
     """Loads each encoder once, when it is first needed, whichever thread needs it."""
 
     def __init__(self, loaded: Encoder | None = None) -> None:
+        self.seconds = 0.0
+        """Spent on loading so far."""
         self._lock = threading.Lock()
         self._encoders: dict[EncoderSpec, Encoder] = {}
         if loaded is not None:
@@ -31,5 +34,19 @@ class Loader:
                         f"the weights of preset {spec.preset.name} are no longer those the index "
                         f"was built with ({spec.revision}): build it again"
                     )
-                self._encoders[spec] = load_encoder(spec)
+                began = time.monotonic()
+                loaded = next(
+                    (e for known, e in self._encoders.items() if _same(known, spec)), None
+                )
+                self._encoders[spec] = loaded.as_used_by(spec) if loaded else load_encoder(spec)
+                self.seconds += time.monotonic() - began
             return self._encoders[spec]
+
+
+def _same(one: EncoderSpec, other: EncoderSpec) -> bool:
+    """Whether both are the same weights, shown pictures of the same shape."""
+    shape, wanted = one.preset, other.preset
+    return (one.folder, one.revision) == (other.folder, other.revision) and (
+        (shape.kind, shape.crop, shape.resize, shape.half)
+        == (wanted.kind, wanted.crop, wanted.resize, wanted.half)
+    )

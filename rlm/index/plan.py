@@ -34,18 +34,23 @@ class Plan:
     """The parts of an index.
 
     ``scan`` is what a tier 1 index is, and all it is. ``shots`` is what one pass learns without a
-    model, ``frames`` the pictures kept of it for encoders that want the same, ``main`` the vectors
-    of the preset, ``companions`` those of other encoders on this machine, ``deep`` the vectors of
-    tier 3, which may be the same part as ``main``.
+    model, ``main`` the vectors of the preset, ``companions`` those of other encoders on this
+    machine, ``deep`` the vectors of tier 3, which may be the same part as ``main``.
     """
 
     tier: int
     scan: PartId
     shots: PartId
-    frames: PartId
     main: Encoding
     companions: tuple[Encoding, ...]
     deep: Encoding | None
+
+    @property
+    def deepens_on_same_frames(self) -> bool:
+        """Whether tier 3 wants the pictures that the preset is shown."""
+        preset = self.main.spec.preset
+        wanted = PRESETS.get(preset.deep, preset) if preset.deep else preset
+        return (wanted.crop, wanted.resize, wanted.fps) == (preset.crop, preset.resize, preset.fps)
 
     @property
     def encodings(self) -> tuple[Encoding, ...]:
@@ -82,13 +87,17 @@ def make_plan(
     """
     if tier not in TIERS:
         raise UsageError(f"an index is of tier 1 (scan), 2 (index) or 3 (deep), not {tier}")
+    if spec.preset.kind != "vjepa2":
+        raise UsageError(
+            f"{spec.preset.name} goes along with a V-JEPA 2 preset ({', '.join(PRESETS)}): choose "
+            "one of those"
+        )
     if scene_clip_stride is not None:
         spec = _with_stride(spec, scene_clip_stride)
     return Plan(
         tier=tier,
         scan=PartId(content, "scan", {}),
         shots=PartId(content, "shots", {"fps": BASE_FPS}),
-        frames=PartId(content, "frames", _grid(spec)),
         main=_encoding(content, spec),
         companions=tuple(
             _encoding(content, companion) for companion in _companions(spec.preset.companions)

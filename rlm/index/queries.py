@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rlm.encoders import Encoder
 from rlm.encoders.embedding import normalise
-from rlm.errors import EncoderError
+from rlm.errors import EncoderError, UsageError
 from rlm.index import look
 from rlm.index.reading import read_span
 from rlm.index.snapshot import Field
@@ -26,7 +26,8 @@ def of_span(
     """The mean of the rows of ``field`` in ``part``, weighted by length and normalised.
 
     Where rows are long, what those inside leave open is decoded and encoded, window by window, none
-    across one of ``boundaries`` (seconds). Raises ``EncoderError`` when nothing can be decoded.
+    across one of ``boundaries`` (seconds). Raises ``EncoderError`` when nothing can be decoded,
+    ``VideoDamaged`` when the file is no longer the one that was opened.
     """
     mean = _Mean()
     rows, rest = _rows_of(field, part)
@@ -38,6 +39,8 @@ def of_span(
         for window in read_span(video, encoder, piece, boundaries):
             vectors = encoder.encode([window.pictures])[field.made_as]
             mean.add(vectors, [window.span.duration / len(vectors)] * len(vectors))
+    if rest:
+        video.check_unchanged()
     return mean.vector()
 
 
@@ -51,6 +54,8 @@ def of_pictures(
     """
     mean = _Mean()
     pictures = rgb[None] if rgb.ndim == 3 else rgb
+    if not len(pictures):
+        raise UsageError("there are no pictures to embed: give at least one")
     if field.encoding is None:
         looks = look.place(look.describe(pictures), look_centre)
         mean.add(looks, [1.0] * len(looks))

@@ -72,17 +72,20 @@ def stride_of(encoder: Encoder) -> int:
 def read_video(
     video: Video,
     encoders: Sequence[Encoder],
-    shots: Shots,
+    shots: Shots | None = None,
     keeper: RowWriter | None = None,
     progress: Progress | None = None,
 ) -> Generator[Sample, None, None]:
     """Decode ``video`` once; ``shots`` sees every picture, ``keeper`` gets the first encoder's.
 
+    Without ``shots`` pictures that nobody wants may be jumped over.
+
     Raises the errors of ``Video.read``.
     """
     strides = [stride_of(encoder) for encoder in encoders]
     duration, told = video.span.end, -_PROGRESS_STEP
-    with video.read(fps=BASE_FPS, tap=shots.detector.add, subtitles=True) as reading:
+    tap = None if shots is None else shots.detector.add
+    with video.read(fps=BASE_FPS, tap=tap, subtitles=shots is not None) as reading:
         for number, view in enumerate(reading):
             prepared: dict[object, NDArray[np.uint8]] = {}
             pictures: list[NDArray[np.uint8] | None] = []
@@ -93,14 +96,16 @@ def read_video(
                     rgb = view.rgb(encoder.spec.frame_size)
                     prepared[shape] = encoder.prepare(rgb[None])[0]
                 pictures.append(prepared[shape] if number % stride == 0 else None)
-            shots.add(view)
+            if shots is not None:
+                shots.add(view)
             if keeper is not None and pictures[0] is not None:
                 keeper.add(pictures[0])
             if progress is not None and view.time - told >= _PROGRESS_STEP:
                 told = view.time
                 progress("reading", told, duration)
             yield Sample(view.time, pictures)
-        shots.finish(reading)
+        if shots is not None:
+            shots.finish(reading)
     if progress is not None:
         progress("reading", duration, duration)
 

@@ -14,10 +14,13 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rlm.spans import Span
 
 Floats = NDArray[np.float64]
 
@@ -31,6 +34,19 @@ _CHANGE = 6.0
 """A take parts where the cost of merging is so many times the median between its neighbours."""
 _NO_CHANGE = 1e-3
 """Squared distance of unit vectors that is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A stretch of video that belongs together, ``[start, end)`` in seconds."""
+
+    start: float
+    end: float
+
+    @property
+    def span(self) -> Span:
+        """From start to end."""
+        return Span(self.start, self.end)
 
 
 def scene_levels(

@@ -49,23 +49,23 @@ def rank(
     scores: NDArray[np.float32],
     eligible: NDArray[np.bool_],
     k: int,
-    alike: Callable[[int, int], bool] | None = None,
+    around: Callable[[int], slice] | None = None,
 ) -> list[int]:
     """Positions of the ``k`` best eligible scores, best first, the earlier one at a tie.
 
-    With ``alike``, greedy non-maximum suppression: a position that is alike to one already chosen
-    is passed over, so that fewer than ``k`` may come back.
+    With ``around``, greedy non-maximum suppression: a position in the slice around one already
+    chosen is passed over, so that fewer than ``k`` may come back.
     """
     chosen: list[int] = []
+    left = eligible.copy()
     for candidate in np.argsort(-scores, kind="stable"):
         if len(chosen) == k:
             break
-        position = int(candidate)
-        if not eligible[position]:
-            continue
-        if alike is not None and any(alike(position, other) for other in chosen):
-            continue
-        chosen.append(position)
+        if left[candidate]:
+            position = int(candidate)
+            chosen.append(position)
+            if around is not None:
+                left[around(position)] = False
     return chosen
 
 
@@ -92,11 +92,18 @@ def nearest(
     for each in excluded:
         eligible &= ~touching(spans, each)
 
-    shot_of = np.searchsorted(np.zeros(1) if shots is None else shots, spans[:, 0], side="right")
-
-    def alike(one: int, other: int) -> bool:
-        apart = spans[max(one, other), 0] - spans[min(one, other), 1]
-        return bool(apart < field.reach and shot_of[one] == shot_of[other])
+    def around(position: int) -> slice:
+        assert shots is not None
+        start, end = spans[position]
+        shot = int(np.searchsorted(shots, start, side="right"))
+        # Rows are in order of time, so those within reach, and those of a shot, are neighbours.
+        first = np.searchsorted(spans[:, 1], start - field.reach, side="right")
+        last = np.searchsorted(spans[:, 0], end + field.reach, side="left")
+        if shot > 0:
+            first = max(first, np.searchsorted(spans[:, 0], shots[shot - 1], side="left"))
+        if shot < len(shots):
+            last = min(last, np.searchsorted(spans[:, 0], shots[shot], side="left"))
+        return slice(int(first), int(last))
 
     scores = field.track.vectors @ embedding.vector
     what = "text to" if embedding.origin == "text" else "example in"
@@ -109,5 +116,5 @@ def nearest(
             source=field.name,
             method=f"{what} {field.name}",
         )
-        for position in rank(scores, eligible, k, None if shots is None else alike)
+        for position in rank(scores, eligible, k, None if shots is None else around)
     ]

@@ -22,7 +22,8 @@ from rlm.video import Cue, Reading, Subtitles, View, encode_jpeg
 LOOK_SIDE = 64
 """Pixels of the square picture that a look is taken of."""
 THUMBNAIL_SIDE = 144
-"""Short side of a thumbnail, in pixels."""
+"""Short side of a thumbnail, in pixels; those of small pictures are no larger than these."""
+_LONGEST_SIDE = 4 * THUMBNAIL_SIDE
 _THUMBNAIL_STEP = 1.0
 _THUMBNAIL_QUALITY = 80
 
@@ -56,7 +57,7 @@ class Pictures:
         self._sum += raw
         last = self._thumbnail_times[-1] if self._thumbnail_times else -self._step
         if view.time - last >= self._step:
-            jpeg = encode_jpeg(view.rgb(THUMBNAIL_SIDE), _THUMBNAIL_QUALITY)
+            jpeg = encode_jpeg(_thumbnail(view), _THUMBNAIL_QUALITY)
             self._thumbnails.extend(np.frombuffer(jpeg, np.uint8))
             self._thumbnail_times.append(view.time)
             self._thumbnail_ends.append(self._thumbnails.count)
@@ -86,6 +87,12 @@ class Pictures:
         """Let go of the files."""
         self._raw.close()
         self._thumbnails.close()
+
+
+def _thumbnail(view: View) -> NDArray[np.uint8]:
+    width, height = view.size
+    scale = min(1.0, THUMBNAIL_SIDE / min(width, height), _LONGEST_SIDE / max(width, height))
+    return view.rgb((max(1, round(width * scale)), max(1, round(height * scale))))
 
 
 def look_part(

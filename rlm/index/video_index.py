@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlm.encoders import Embedding, Encoder, find_weights
-from rlm.errors import IndexDamaged, SpaceMismatch, UsageError
+from rlm.errors import IndexDamaged, SpaceMismatch, UsageError, WeightsMissing
 from rlm.index import builder, features, queries
 from rlm.index.features import FeatureMaps
 from rlm.index.loader import Loader
-from rlm.index.plan import DEEP, INDEX, SCAN, Plan, make_plan
+from rlm.index.plan import DEEP, INDEX, SCAN, make_plan
 from rlm.index.reading import Progress
+from rlm.index.scenes import Scene
 from rlm.index.search import Hit, nearest
 from rlm.index.shots import Thumbnail, thumbnails_of
 from rlm.index.snapshot import LOOK, Field, Snapshot
@@ -30,19 +31,6 @@ _TEXT_FIELDS = ("joint", "videoprism", "siglip2")
 """Fields that hold text too, the one that knows motion best first."""
 _EXAMPLE_FIELDS = ("deep", "vjepa", LOOK)
 LEVELS = ("fine", "about 30 s", "chapters")
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """A stretch of video that belongs together, ``[start, end)`` in seconds."""
-
-    start: float
-    end: float
-
-    @property
-    def span(self) -> Span:
-        """From start to end."""
-        return Span(self.start, self.end)
 
 
 class VideoIndex:
@@ -68,6 +56,7 @@ class VideoIndex:
         # Vectors made before an upgrade are still searched for where they come from.
         self._earlier: tuple[Snapshot, ...] = ()
         self._load = load
+        self._upgrading = threading.Lock()
 
     @classmethod
     def build(
@@ -107,7 +96,9 @@ class VideoIndex:
         plan = make_plan(video.sha256, spec, tier, deep=deep, scene_clip_stride=scene_clip_stride)
         root = store.default_root() if cache is None else Path(cache)
         loader = loader or Loader(encoder)
-        snapshot = _find_or_build(root, video, plan, loader, progress, keep_bytes)
+        snapshot = Snapshot(
+            plan, builder.find_or_build(root, video, plan, loader, progress, keep_bytes)
+        )
         return cls(video, root, snapshot, loader)
 
     @classmethod
@@ -130,8 +121,15 @@ class VideoIndex:
         spec = find_weights(preset)
         root = store.default_root() if cache is None else Path(cache)
         for wanted in (DEEP, INDEX, SCAN) if tier is None else (tier,):
-            stride = None if wanted == SCAN else scene_clip_stride
-            plan = make_plan(video.sha256, spec, wanted, deep=deep, scene_clip_stride=stride)
+            try:
+                plan = make_plan(
+                    video.sha256, spec, wanted, deep=deep, scene_clip_stride=scene_clip_stride
+                )
+            except WeightsMissing:
+                if tier is not None:
+                    raise
+                continue  # without the weights of tier 3 its index would be of no use
+            plan = builder.without_missing_companions(root, plan)
             if parts := builder.find_parts(root, plan):
                 return cls(video, root, Snapshot(plan, parts), loader or Loader())
         raise IndexDamaged(
@@ -152,13 +150,19 @@ class VideoIndex:
         Whoever searches meanwhile is answered from the tier that is there. A lower tier than there
         is changes nothing. Raises what ``build`` raises.
         """
-        plan = self._snapshot.plan
-        if tier <= plan.tier:
-            return
-        higher = make_plan(self.video.sha256, plan.main.spec, tier, deep=deep)
-        found = _find_or_build(self._root, self.video, higher, self._load, progress, keep_bytes)
-        self._earlier += (self._snapshot,)
-        self._snapshot = found
+        with self._upgrading:
+            plan = self._snapshot.plan
+            if tier <= plan.tier:
+                return
+            higher = make_plan(self.video.sha256, plan.main.spec, tier, deep=deep)
+            parts = builder.find_or_build(
+                self._root, self.video, higher, self._load, progress, keep_bytes
+            )
+            self._earlier += (self._snapshot,)
+            self._snapshot = Snapshot(higher, parts)
+
+    def __repr__(self) -> str:
+        return f"VideoIndex({str(self.video.path)!r}, preset={self.preset!r}, tier={self.tier})"
 
     @property
     def tier(self) -> int:
@@ -321,6 +325,8 @@ class VideoIndex:
         Raises ``SpaceMismatch`` when no field lives in that space, ``UsageError`` when ``k`` is
         below 1.
         """
+        if not isinstance(embedding, Embedding):
+            raise UsageError(f"a search takes an Embedding, from embed(), not {embedding!r:.80}")
         snapshot, field = self._field_in(embedding.space)
         if field is None or field.track.vectors.shape[1] != embedding.vector.size:
             raise SpaceMismatch(
@@ -341,12 +347,20 @@ class VideoIndex:
         whose maps would take more than 1 GiB.
         """
         part = self._inside(span)
-        encoder = self.encoder(field)
-        boundaries = self._snapshot.scenes(0)[1:, 0]
-        key = [self.video.sha256, encoder.tracks["vjepa"], encoder.frames, *part]
-        return features.cached(
-            self._root, key, lambda: features.compute(encoder, self.video, part, boundaries)
-        )
+        self._check_field(field)
+        snapshot = self._snapshot
+        encoding = snapshot.fields[field].encoding
+        if encoding is None or encoding.spec.preset.kind != "vjepa2":
+            raise UsageError(f"the field {field} is not made by V-JEPA 2: it has no feature maps")
+        starts = snapshot.scenes(0)[1:, 0]
+        inside = starts[(starts > part.start) & (starts < part.end)]
+        space, frames = encoding.spec.tracks["vjepa"], encoding.spec.preset.frames
+        key = [store.SCHEMA, self.video.sha256, space, frames, *part, *inside.tolist()]
+
+        def compute() -> FeatureMaps:
+            return features.compute(self._load(encoding), self.video, part, inside)
+
+        return features.cached(self._root, key, compute)
 
     def _embed_text(self, text: str, field: str | None) -> Embedding:
         if not text.strip():
@@ -377,21 +391,3 @@ class VideoIndex:
     def _check_field(self, name: str) -> None:
         if name not in self._snapshot.fields:
             raise UsageError(f"there is no field {name!r}: there are {', '.join(self.fields)}")
-
-
-def _find_or_build(
-    root: Path,
-    video: Video,
-    plan: Plan,
-    load: Loader,
-    progress: Progress | None,
-    keep_bytes: int,
-) -> Snapshot:
-    parts = builder.find_parts(root, plan)
-    if parts is None:
-        with store.exclusive(root, video.sha256):
-            builder.build_parts(root, video, plan, load, progress, keep_bytes)
-            parts = builder.find_parts(root, plan)
-    if parts is None:
-        raise IndexDamaged(f"the index in {root} cannot be read back: check the disk")
-    return Snapshot(plan, parts)

@@ -84,6 +84,6 @@ def nearest(
 
     if not isinstance(embedding, Embedding):
         raise TypeError(f"an Embedding comes from embed(...), not {type(embedding).__name__}")
-    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-        raise ValueError(f"k is a whole number of at least 1, not {k!r}")
+    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= 1000:
+        raise ValueError(f"k is a whole number from 1 to 1000, not {k!r}")
     return list(ctx.index.nearest(embedding, k, span=inside, exclude=exclude, diverse=diverse))

@@ -32,6 +32,11 @@ class View:
     _picture: Picture = field(repr=False)
     _render: Renderer = field(repr=False)
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """``(width, height)`` in pixels as displayed."""
+        return self._render.shape(None)
+
     def rgb(self, size: int | tuple[int, int] | None = None) -> NDArray[np.uint8]:
         """The pixels, uint8 ``[H, W, 3]``; ``size`` is as in ``Video.frames``.
 

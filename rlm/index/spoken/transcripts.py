@@ -7,6 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from pydantic import JsonValue
+
+from rlm.encoders.folder import digest as folder_digest
 from rlm.errors import UsageError
 from rlm.index.reading import Progress
 from rlm.index.shots import subtitles_fact, subtitles_of
@@ -33,7 +36,7 @@ def find_transcripts(root: Path, video: Video, pictures: Part) -> tuple[Subtitle
     return (
         *sidecars,
         *subtitles_of(inside),
-        *(each for part in spoken for each in subtitles_of(part.facts["subtitles"])),
+        *(each for part in spoken for each in subtitles_of(part.facts["subtitles"]) if each.cues),
     )
 
 
@@ -50,14 +53,21 @@ def recognise(
     root: Path, video: Video, recogniser: str, progress: Progress | None = None
 ) -> Subtitles:
     """What ``recogniser`` hears in ``video``, from the cache or recognised now; see ``speech``."""
-    part = PartId(video.sha256, _KIND, {"recogniser": recogniser})
+    parameters: dict[str, JsonValue] = {"recogniser": recogniser}
+    if Path(recogniser).is_dir():
+        parameters = {
+            "recogniser": Path(recogniser).resolve().name,
+            "revision": folder_digest(Path(recogniser)),
+        }
+    part = PartId(video.sha256, _KIND, parameters)
     found = store.find(root, part)
     if found is None:
         from rlm.index.spoken.speech import transcribe
 
-        heard = transcribe(video, recogniser, progress)
-        facts = {"subtitles": subtitles_fact([heard])}
-        found = Part(part, video.path.name, video.span.end, facts=facts)
         with store.exclusive(root, video.sha256):
-            store.write(root, found)
+            found = store.find(root, part)
+            if found is None:
+                facts = {"subtitles": subtitles_fact([transcribe(video, recogniser, progress)])}
+                found = Part(part, video.path.name, video.span.end, facts=facts)
+                store.write(root, found)
     return subtitles_of(found.facts["subtitles"])[0]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlm.errors import IndexDamaged
+from rlm.errors import EncoderError, IndexDamaged
 from rlm.index.storage import store
 from rlm.index.storage.locks import locked
 
+# Only what bears a name we give is ours: other things may lie in the folder.
+_VIDEO = re.compile(r"[0-9a-f]{32}")
+_PART = re.compile(r"(scan|shots|frames|vectors|speech)-[0-9a-f]{16}(\.building|\.discarded)?")
 # A build that has written nothing for this long is not going to be taken up again.
 _STALE = 7 * 86400.0
 
@@ -35,16 +40,19 @@ class Entry:
 
 
 def entries(root: Path) -> Iterator[Entry]:
-    """Every part under ``root``, video by video; the manifests are read, the arrays are not."""
+    """Every part under ``root``, video by video; the manifests are read, the arrays are not.
+
+    What else lies there is passed over.
+    """
     for video in sorted(_folders(root)):
         if video.name == store.FEATURES:
             yield _entry(video, "all videos", "features", "", "whole")
-            continue
-        if (video / store.MANIFEST).exists():  # the layout of earlier releases
+        elif _VIDEO.fullmatch(video.name) and _is_earlier(video):
             yield _entry(video, "", "index", "of an earlier release", "unusable")
-            continue
-        for folder in sorted(_folders(video)):
-            yield _describe(folder)
+        elif _VIDEO.fullmatch(video.name):
+            for folder in sorted(_folders(video)):
+                if _PART.fullmatch(folder.name):
+                    yield _describe(folder)
 
 
 def prune(
@@ -55,6 +63,8 @@ def prune(
     Always: what is unusable, and unfinished builds untouched for a week. With ``older_than``, in
     seconds, also what nobody opened for so long. With ``max_bytes``, also what was opened least
     recently until the rest fits. A video that is being indexed is left alone.
+
+    Raises ``EncoderError`` when something may not be removed.
     """
     now, found = time.time(), list(entries(root))
     gone = [
@@ -73,8 +83,9 @@ def prune(
             gone.append(each)
             total -= each.size
     for lock in root.glob(f"*{store.LOCK}"):
-        with suppress(OSError), locked(lock, wait=False):
-            pass  # it was that of a build that was killed, and goes
+        if _VIDEO.fullmatch(lock.stem):
+            with suppress(OSError), locked(lock, wait=False):
+                pass  # it was that of a build that was killed, and goes
     return [each for each in gone if _remove(root, each)]
 
 
@@ -85,15 +96,32 @@ def _remove(root: Path, entry: Entry) -> bool:
             store.remove(entry.folder)
             if video.is_dir() and not any(video.iterdir()):
                 video.rmdir()
-    except OSError:
+    except BlockingIOError:
         return False
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise EncoderError(
+            f"{entry.folder} cannot be removed: {reason}; see who may write there"
+        ) from error
     return not entry.folder.exists()
+
+
+def _is_earlier(folder: Path) -> bool:
+    """Whether it holds an index as the releases before parts had it."""
+    try:
+        manifest = json.loads((folder / store.MANIFEST).read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and "schema_version" in manifest
 
 
 def _describe(folder: Path) -> Entry:
     kind = folder.name.partition("-")[0]
     if folder.name.endswith((store.BUILDING, store.DISCARDED)):
-        return _entry(folder, "", kind, "", "unfinished")
+        source = ""
+        with suppress(OSError, UnicodeError):
+            source = (folder / store.SOURCE).read_text()
+        return _entry(folder, source, kind, "", "unfinished")
     try:
         manifest = store.read_manifest(folder)
     except IndexDamaged as error:

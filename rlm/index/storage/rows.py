@@ -61,11 +61,14 @@ class RowWriter:
 
 
 def read_rows(array: NDArray[Any], at_a_time: int = 1) -> Iterator[NDArray[Any]]:
-    """The rows of a memory-mapped array, ``at_a_time`` together, read through its file.
+    """The rows of an array, ``at_a_time`` together.
 
-    What is read is a copy and is given up with it; the mapping would keep it.
+    Those of a memory-mapped one are read through its file: what is read is a copy and is given up
+    with it, the mapping would keep it.
     """
-    assert isinstance(array, np.memmap) and array.filename is not None
+    if not isinstance(array, np.memmap) or array.filename is None:
+        yield from (array[start : start + at_a_time] for start in range(0, len(array), at_a_time))
+        return
     shape = array.shape[1:]
     with open(array.filename, "rb") as file:
         file.seek(array.offset)

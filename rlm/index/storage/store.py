@@ -11,8 +11,8 @@ the next.
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from rlm.errors import EncoderError, IndexDamaged
+from rlm.index.storage.arrays import NOT_THERE, ArrayEntry, damaged, read_array, write_array
 from rlm.index.storage.locks import locked
 
 SCHEMA = 3
@@ -36,6 +37,8 @@ SCHEMA = 3
 MANIFEST = "manifest.json"
 BUILDING = ".building"
 DISCARDED = ".discarded"
+SOURCE = "source"
+"""The file in a workplace that says which video it is for."""
 LOCK = ".lock"
 FEATURES = "features"
 
@@ -74,7 +77,7 @@ class Part:
 
     ``source`` is the name of the video file when the part was made. ``timelines`` are
     float64[N, 2], starts and ends in seconds; ``arrays`` is whatever else is large, ``facts``
-    whatever is small. Arrays that were read are memory-mapped and read-only.
+    whatever is small. Arrays that were read are read-only, the large ones memory-mapped.
     """
 
     id: PartId
@@ -90,17 +93,10 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _ArrayEntry(_Model):
-    """One ``.npy`` file and the SHA-256 of its bytes."""
-
-    file: str
-    sha256: str
-
-
 class _TrackEntry(_Model):
     space: str
     timeline: str
-    array: _ArrayEntry
+    array: ArrayEntry
 
 
 class Manifest(_Model):
@@ -114,9 +110,9 @@ class Manifest(_Model):
     duration: float
     parameters: dict[str, JsonValue]
     facts: dict[str, JsonValue]
-    timelines: dict[str, _ArrayEntry]
+    timelines: dict[str, ArrayEntry]
     tracks: dict[str, _TrackEntry]
-    arrays: dict[str, _ArrayEntry]
+    arrays: dict[str, ArrayEntry]
     seal: str = ""
 
     @property
@@ -143,24 +139,24 @@ def video_folder(root: Path, content: str) -> Path:
 def read(root: Path, part: PartId) -> Part:
     """Open a part and check every byte of it.
 
-    Raises ``IndexDamaged`` when it is not there, is damaged, or is another than its place says.
+    Raises ``IndexDamaged`` when it is not there, is damaged, or is another than its place says;
+    ``EncoderError`` when it may not be read.
     """
     folder = part.folder(root)
     manifest = read_manifest(folder)
     if manifest.id.key != part.key:
-        raise _damaged(folder, "it is another one than its name says")
+        raise damaged(folder, "it is another one than its name says")
     timelines = {
-        name: _read_array(folder, entry, np.float64, 2)
-        for name, entry in manifest.timelines.items()
+        name: read_array(folder, entry, np.float64, 2) for name, entry in manifest.timelines.items()
     }
     tracks = {
-        name: Track(entry.space, entry.timeline, _read_array(folder, entry.array, np.float32, 2))
+        name: Track(entry.space, entry.timeline, read_array(folder, entry.array, np.float32, 2))
         for name, entry in manifest.tracks.items()
     }
     for name, track in tracks.items():
         if len(timelines.get(track.timeline, ())) != len(track.vectors):
-            raise _damaged(folder, f"track {name} does not fit its time line")
-    arrays = {name: _read_array(folder, entry) for name, entry in manifest.arrays.items()}
+            raise damaged(folder, f"track {name} does not fit its time line")
+    arrays = {name: read_array(folder, entry) for name, entry in manifest.arrays.items()}
     with suppress(OSError):  # a cache that may only be read is as good
         os.utime(folder)  # tells which parts are in use
     return Part(part, manifest.source, manifest.duration, timelines, tracks, arrays, manifest.facts)
@@ -178,6 +174,8 @@ def find_kind(root: Path, content: str, kind: str) -> list[Part]:
     """All parts of a kind there are of the video, in the order of their keys."""
     found = []
     for folder in sorted(video_folder(root, content).glob(f"{kind}-*")):
+        if folder.suffix in (BUILDING, DISCARDED):
+            continue
         with suppress(IndexDamaged):
             found.append(read(root, read_manifest(folder).id))
     return found
@@ -197,16 +195,17 @@ def read_manifest(folder: Path) -> Manifest:
         text = (folder / MANIFEST).read_text()
         version = json.loads(text).get("schema_version")
         if version != SCHEMA:
-            raise _damaged(folder, f"it is of schema {version}, this release reads {SCHEMA}")
+            raise damaged(folder, f"it is of schema {version}, this release reads {SCHEMA}")
         manifest = Manifest.model_validate_json(text)
-    except FileNotFoundError as error:
-        raise _damaged(folder, f"there is no {MANIFEST}") from error
+    except NOT_THERE as error:
+        raise damaged(folder, f"there is no {MANIFEST}") from error
     except OSError as error:
-        raise _damaged(folder, f"{MANIFEST}: {error.strerror}") from error
+        path = folder / MANIFEST
+        raise EncoderError(f"{path} cannot be read: {error.strerror}; mend that first") from error
     except (ValidationError, ValueError, AttributeError) as error:
-        raise _damaged(folder, f"{MANIFEST} is not the manifest of an index") from error
+        raise damaged(folder, f"{MANIFEST} is not the manifest of an index") from error
     if manifest.seal != manifest.digest() or manifest.key != manifest.id.key:
-        raise _damaged(folder, f"{MANIFEST} was changed after it was written")
+        raise damaged(folder, f"{MANIFEST} was changed after it was written")
     return manifest
 
 
@@ -222,7 +221,7 @@ def exclusive(root: Path, content: str) -> Iterator[None]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock.__enter__()
     except OSError as error:
-        raise _unwritable(root, error) from error
+        raise unwritable(root, error) from error
     try:
         for leftover in folder.glob(f"*{DISCARDED}"):
             remove(leftover)
@@ -233,8 +232,10 @@ def exclusive(root: Path, content: str) -> Iterator[None]:
         lock.__exit__(None, None, None)
 
 
-def workplace(root: Path, part: PartId) -> Path:
-    """The folder in which ``part`` is being built; use it inside ``exclusive``.
+def workplace(root: Path, part: PartId, source: str) -> Path:
+    """The folder in which ``part`` of the video file named ``source`` is being built.
+
+    Use it inside ``exclusive``.
 
     What lies there was left by a build of the same part that was stopped. Raises ``EncoderError``
     when it cannot be made.
@@ -242,8 +243,9 @@ def workplace(root: Path, part: PartId) -> Path:
     folder = _building(part.folder(root))
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / SOURCE).write_text(source, errors="surrogateescape")
     except OSError as error:
-        raise _unwritable(root, error) from error
+        raise unwritable(root, error) from error
     return folder
 
 
@@ -251,12 +253,15 @@ def write(root: Path, part: Part) -> None:
     """Write a whole part; call it inside ``exclusive``.
 
     An array that is a memory-mapped file of the part's workplace stays where it is; whatever else
-    lies there goes. What stood at the part's own place is replaced.
+    lies there goes. A whole part that stands there already stays, a damaged one is replaced.
 
     Raises ``EncoderError`` when it cannot be written (no space, say).
     """
     folder = part.id.folder(root)
-    building = workplace(root, part.id)
+    building = workplace(root, part.id, part.source)
+    if find(root, part.id) is not None:
+        remove(building)
+        return
     discarded = folder.with_name(folder.name + DISCARDED)
     try:
         manifest = Manifest(
@@ -269,19 +274,19 @@ def write(root: Path, part: Part) -> None:
             parameters=dict(part.id.parameters),
             facts=dict(part.facts),
             timelines={
-                name: _write_array(building, f"timeline-{name}", array)
+                name: write_array(building, f"timeline-{name}", array)
                 for name, array in part.timelines.items()
             },
             tracks={
                 name: _TrackEntry(
                     space=track.space,
                     timeline=track.timeline,
-                    array=_write_array(building, f"track-{name}", track.vectors),
+                    array=write_array(building, f"track-{name}", track.vectors),
                 )
                 for name, track in part.tracks.items()
             },
             arrays={
-                name: _write_array(building, f"array-{name}", array)
+                name: write_array(building, f"array-{name}", array)
                 for name, array in part.arrays.items()
             },
         )
@@ -299,7 +304,7 @@ def write(root: Path, part: Part) -> None:
         building.rename(folder)
         _sync_folder(folder.parent)
     except OSError as error:
-        raise _unwritable(root, error) from error
+        raise unwritable(root, error) from error
     finally:
         remove(discarded)
 
@@ -317,38 +322,6 @@ def _building(folder: Path) -> Path:
     return folder.with_name(folder.name + BUILDING)
 
 
-def _read_array(
-    folder: Path, entry: _ArrayEntry, dtype: type[np.generic] | None = None, ndim: int | None = None
-) -> NDArray[Any]:
-    path = folder / entry.file
-    try:
-        with open(path, "rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        if digest != entry.sha256:
-            raise _damaged(folder, f"{entry.file} was changed after it was written")
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError as error:
-        raise _damaged(folder, f"{entry.file} is missing") from error
-    except (OSError, ValueError) as error:
-        raise _damaged(folder, f"{entry.file} cannot be read") from error
-    if (dtype is not None and array.dtype != dtype) or ndim not in (None, array.ndim):
-        raise _damaged(folder, f"{entry.file} holds {array.dtype}{list(array.shape)}")
-    return array
-
-
-def _write_array(folder: Path, name: str, array: NDArray[Any]) -> _ArrayEntry:
-    path = Path(array.filename) if isinstance(array, np.memmap) and array.filename else None
-    if path is not None and path.resolve().parent == folder.resolve():
-        with open(path, "rb") as stream:
-            os.fsync(stream.fileno())
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return _ArrayEntry(file=path.name, sha256=digest)
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    _write_file(folder / f"{name}.npy", buffer.getbuffer())
-    return _ArrayEntry(file=f"{name}.npy", sha256=hashlib.sha256(buffer.getbuffer()).hexdigest())
-
-
 def _write_file(path: Path, content: bytes | memoryview) -> None:
     with open(path, "wb") as stream:
         stream.write(content)
@@ -364,14 +337,14 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _damaged(folder: Path, reason: str) -> IndexDamaged:
-    return IndexDamaged(f"the index in {folder} cannot be used: {reason}; build it again")
-
-
-def _unwritable(root: Path, error: OSError) -> EncoderError:
+def unwritable(root: Path, error: OSError) -> EncoderError:
+    """The error to raise when ``root`` cannot be written to."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    remedy = "free some space or choose" if full else "choose"
+    reason = (error.strerror or str(error)).lower()
     return EncoderError(
-        f"the index cannot be written to {root}: {error.strerror or error}; free some space or "
-        "choose another cache folder (VIDEORLM_CACHE)"
+        f"the index cannot be written to {root}: {reason}; {remedy} another cache folder "
+        "(VIDEORLM_CACHE)"
     )
 
 

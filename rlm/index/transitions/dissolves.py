@@ -43,11 +43,19 @@ _MAX_MISFIT = 0.4
 _MAX_PART = 0.5
 _MAX_RETURN = 0.12
 
-WEIGHTS = np.array([-1.75, -0.67, -4.0, -3.0, 5.9, 2.8])
-BIAS = -31.7
-"""The discriminant over what ``weigh`` gives. Fitted by logistic regression to half a thousand
-films of known cuts, dissolves and fades and of what resembles them, drawn and real; the bias is
-that of the best F1 with no dissolve in real films without any."""
+WEIGHTS = np.array([-0.68, -0.75, -7.89, -1.97, 4.18, 3.8])
+BIAS = -22.1
+"""The discriminant over what ``weigh`` gives, as ``tests/bench/fit_dissolves.py`` prints it.
+
+The weights are those of a logistic regression on 18 874 windows of 130 made films, half of their
+shots drawn and half taken from five real clips, each a single shot. The bias, in steps of 0.5, has
+the largest F1 of the detector, 0.921 (precision 0.958, recall 0.886), on 80 made films of other
+seeds with shots of the same clips, among those with which nothing is found in the five clips
+themselves. One step up there would be one, at an F1 of 0.924. So the negative controls of the
+benchmark, the same five clips, chose the bias, and its made films are of the kind fitted to. Its
+real clips with boundaries took no part in the fit, but the limits above were set by hand with them
+in view: they are no held-out test either.
+"""
 
 _REACH = float(LENGTHS[-1]) / 2
 _OUTSIDE = 1.2

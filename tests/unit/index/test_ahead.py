@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Generator
@@ -42,3 +43,24 @@ def test_what_goes_wrong_there_is_raised_here() -> None:
         for item in ahead(_count(9, [], fail_at=4), 2):
             got.append(item)
     assert got == [0, 1, 2, 3]
+
+
+def test_the_impatient_wait_for_the_thread_all_the_same() -> None:
+    released, running = threading.Event(), threading.Event()
+
+    def slow() -> Generator[int, None, None]:
+        yield 0
+        running.set()
+        released.wait(10)
+        yield 1
+
+    items = ahead(slow(), 1)
+    next(items)
+    running.wait(10)
+    main = threading.main_thread().ident
+    assert main is not None
+    threading.Timer(0.2, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
+    threading.Timer(0.6, released.set).start()
+    with pytest.raises(KeyboardInterrupt):
+        items.close()
+    assert "read-ahead" not in [thread.name for thread in threading.enumerate()]

@@ -28,7 +28,9 @@ def test_suppression_keeps_hits_apart_and_drops_only_the_worse(
 ) -> None:
     values = np.array(scores, dtype=np.float32)
     eligible = np.ones(len(scores), dtype=np.bool_)
-    chosen = rank(values, eligible, len(scores), lambda a, b: abs(a - b) < reach)
+    chosen = rank(
+        values, eligible, len(scores), lambda at: slice(max(0, at - reach + 1), at + reach)
+    )
     assert all(abs(a - b) >= reach for a in chosen for b in chosen if a != b)
     for dropped in set(range(len(scores))) - set(chosen):
         assert any(

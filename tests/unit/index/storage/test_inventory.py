@@ -37,10 +37,10 @@ def test_everything_is_listed(tmp_path: Path) -> None:
     broken = _add(tmp_path, "a", "shots")
     (broken.folder(tmp_path) / "manifest.json").write_text("{}")
     with store.exclusive(tmp_path, "b" * 64):
-        store.workplace(tmp_path, store.PartId("b" * 64, "vectors", {}))
+        store.workplace(tmp_path, store.PartId("b" * 64, "vectors", {}), "b.mp4")
     old = tmp_path / ("d" * 32)
     old.mkdir()
-    (old / "manifest.json").write_text("{}")
+    (old / "manifest.json").write_text('{"schema_version": 2}')
     found = {each.folder: each for each in inventory.entries(tmp_path)}
     assert found[whole.folder(tmp_path)].state == "whole"
     assert found[whole.folder(tmp_path)].video == "a.mp4"
@@ -60,7 +60,7 @@ def test_pruning_takes_what_cannot_be_used(tmp_path: Path) -> None:
     (broken.folder(tmp_path) / "manifest.json").write_text("not one")
     for content, age in (("c", 0.0), ("d", 30 * DAY)):
         part = store.PartId(content * 64, "vectors", {})
-        _age(store.workplace(tmp_path, part), age)
+        _age(store.workplace(tmp_path, part, "c.mp4"), age)
     (tmp_path / f"{'e' * 32}.lock").touch()
     gone = inventory.prune(tmp_path)
     assert sorted(each.state for each in gone) == ["unfinished", "unusable"]
@@ -88,3 +88,18 @@ def test_a_video_being_indexed_is_left_alone(tmp_path: Path) -> None:
         assert inventory.prune(tmp_path, max_bytes=0) == []
     assert len(inventory.prune(tmp_path, max_bytes=0)) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_ours_is_neither_seen_nor_taken(tmp_path: Path) -> None:
+    """A cache folder may be set to one that holds other things."""
+    ours = _add(tmp_path, "a", "vectors")
+    for name in ("photos/2024", "project/src", f"{'b' * 32}/keep", f"{'c' * 32}"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "photos/2024/a.jpg").write_text("x")
+    (tmp_path / "project/manifest.json").write_text('{"schema_version": 2}')
+    (tmp_path / ("c" * 32) / "manifest.json").write_text('{"name": "a browser extension"}')
+    (tmp_path / "uv.lock").write_text("")
+    before = {path for path in tmp_path.rglob("*") if ours.content[:32] not in str(path)}
+    assert [each.folder for each in inventory.entries(tmp_path)] == [ours.folder(tmp_path)]
+    inventory.prune(tmp_path, older_than=0, max_bytes=0)
+    assert set(tmp_path.rglob("*")) == before

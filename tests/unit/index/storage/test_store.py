@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,7 +60,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     track = part.tracks["t"]
     assert (track.space, track.timeline) == ("m@r/x/y", "windows")
     assert np.array_equal(track.vectors, expected.tracks["t"].vectors)
-    assert isinstance(track.vectors, np.memmap) and not track.vectors.flags.writeable
+    assert not track.vectors.flags.writeable
 
 
 def test_all_it_depends_on_is_in_the_key() -> None:
@@ -120,21 +121,31 @@ def test_a_part_in_the_place_of_another_is_not_believed(tmp_path: Path) -> None:
 def test_a_damaged_one_is_replaced_whole(tmp_path: Path) -> None:
     folder = _write(tmp_path)
     (folder / "extra").write_text("left by somebody")
+    (folder / "track-t.npy").unlink()
     _write(tmp_path, value=2.0)
     assert store.read(tmp_path, PART).tracks["t"].vectors[0, 0] == 2.0
     assert not (folder / "extra").exists() and len(_names(tmp_path)) == 1
 
 
+def test_a_whole_one_stays_where_it_is(tmp_path: Path) -> None:
+    folder = _write(tmp_path)
+    before = (folder / "track-t.npy").stat().st_ino
+    _write(tmp_path, value=2.0)
+    assert (folder / "track-t.npy").stat().st_ino == before and len(_names(tmp_path)) == 1
+    assert store.read(tmp_path, PART).tracks["t"].vectors[1, 2] == 1.0
+
+
 def test_an_open_index_outlives_its_folder(tmp_path: Path) -> None:
-    _write(tmp_path)
+    folder = _write(tmp_path)
     part = store.read(tmp_path, PART)
+    shutil.rmtree(folder)
     _write(tmp_path, value=2.0)
     assert part.tracks["t"].vectors[1, 2] == 1.0
 
 
 def test_an_array_made_in_its_workplace_stays_where_it_is(tmp_path: Path) -> None:
     with store.exclusive(tmp_path, CONTENT):
-        folder = store.workplace(tmp_path, PART)
+        folder = store.workplace(tmp_path, PART, "a.mp4")
         (folder / "journal").write_text("half of it")
         np.save(folder / "frames.npy", np.arange(12))
         frames = np.load(folder / "frames.npy", mmap_mode="r")
@@ -165,7 +176,7 @@ def test_what_was_left_is_taken_up_and_what_was_thrown_away_goes(tmp_path: Path)
         left.mkdir(parents=True)
         (left / "journal").write_text("half of it")
     with store.exclusive(tmp_path, CONTENT):
-        assert (store.workplace(tmp_path, PART) / "journal").read_text() == "half of it"
+        assert (store.workplace(tmp_path, PART, "a.mp4") / "journal").read_text() == "half of it"
         assert len(_names(tmp_path)) == 1
 
 
