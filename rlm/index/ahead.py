@@ -37,8 +37,10 @@ def ahead(items: Generator[T, None, None], size: int) -> Generator[T, None, None
         except BaseException as error:  # noqa: BLE001 - it is raised where the items are taken
             put(error)
         finally:
-            items.close()
-            ended.set()
+            try:
+                items.close()
+            finally:
+                ended.set()
 
     thread = threading.Thread(target=work, name="read-ahead", daemon=True)
     thread.start()
