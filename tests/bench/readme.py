@@ -1,4 +1,10 @@
-"""Renews the measured parts of README.md: runs the demo and puts its real output there."""
+"""Renews the measured parts of README.md with what the demo and the benches print.
+
+::
+
+    python tests/bench/readme.py demo     a minute
+    python tests/bench/readme.py index    what is measured of the index, about half an hour
+"""
 
 from __future__ import annotations
 
@@ -35,6 +41,30 @@ def demo() -> str:
     return "\n".join(line.rstrip() for line in done.stdout.splitlines())
 
 
+BENCHES = (
+    ("Shots, beside PySceneDetect", ["bench_scenes.py"]),
+    ("Looks", ["bench_look.py"]),
+    ("Decoding", ["bench_decode.py"]),
+    ("Building", ["bench_index.py"]),
+)
+
+
+def index() -> str:
+    """What the benches of the index print, one after the other."""
+    parts = []
+    for title, words in BENCHES:
+        script, *rest = words
+        print(f"{title}: {script}", flush=True)
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "tests" / "bench" / script), *rest],
+            capture_output=True, text=True, check=True, cwd=ROOT, env=os.environ,
+        )  # fmt: skip
+        print(done.stdout, flush=True)
+        told = "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
+        parts.append(f"{title}:\n\n```\n{told}\n```")
+    return "\n\n".join(parts)
+
+
 def replace(text: str, mark: str, body: str) -> str:
     """``text`` with ``body`` between the comments ``mark:begin`` and ``mark:end``."""
     begin, end = f"<!-- {mark}:begin -->", f"<!-- {mark}:end -->"
@@ -42,12 +72,21 @@ def replace(text: str, mark: str, body: str) -> str:
     return f"{head}{begin}\n{body}\n{end}{rest.split(end)[1]}"
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Renew the parts named on the command line, by default the demo."""
     readme = ROOT / "README.md"
-    told = demo()
-    end = told[told.index("\nturn 4") + 1 :]
-    body = (
-        f"How it ends:\n\n```\n{end}\n```\n\nMeasured on {machine()}.\n\n"
-        f"<details><summary>All it prints</summary>\n\n```\n{told}\n```\n\n</details>"
-    )
-    readme.write_text(replace(readme.read_text(), "demo", body))
+    for part in sys.argv[1:] or ["demo"]:
+        if part == "index":
+            body = f"<details><summary>Measured on {machine()}</summary>\n\n{index()}\n\n</details>"
+        else:
+            told = demo()
+            end = told[told.index("\nturn 4") + 1 :]
+            body = (
+                f"How it ends:\n\n```\n{end}\n```\n\nMeasured on {machine()}.\n\n"
+                f"<details><summary>All it prints</summary>\n\n```\n{told}\n```\n\n</details>"
+            )
+        readme.write_text(replace(readme.read_text(), part, body))
+
+
+if __name__ == "__main__":
+    main()

@@ -70,8 +70,8 @@ def test_a_line_a_video_and_each_tier_on_top_of_the_last(run, film: Path, tmp_pa
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ((), "give video files"),
-        (("a.mp4", "--list"), "give video files"),
+        ((), "video files, --list, --prune"),
+        (("a.mp4", "--list"), "video files, --list, --prune"),
         (("a.mp4", "--older-than", "3"), "go with --prune"),
         (("a.mp4", "--tier", "4"), "'--tier'"),
         (("a.mp4", "--preset", "grand"), "'grand' is neither a preset"),
