@@ -10,8 +10,7 @@ file without encoding anything. ``memory``: peak memory of indexing 10 minutes a
 1080p, each in a process of its own. ``overlap``: the share of a build that is spent outside the
 encoder, with a ViT-L of random weights. ``encoders``: windows a second of every preset, with random
 weights of the real configurations, on the GPU if there is one (else ViT-L alone, on the CPU), and
-the arithmetic reached beside the rate of a matrix product. ``survival``: builds killed at random
-moments.
+the arithmetic reached beside the rate of a matrix product.
 """
 
 from __future__ import annotations
@@ -34,17 +33,13 @@ from bench_decode import SECONDS, here, make_film, real_pictures
 
 from rlm.encoders import PRESETS, Encoder, Preset, load_encoder
 from rlm.encoders.estimate import Machine
-from rlm.errors import IndexDamaged
 from rlm.index import VideoIndex
 from rlm.video import Video
-from rlm.world import make_film as make_film_of_shapes
-from rlm.world import write_film
 
 REPEATS = 3
 MINUTE_RATE = 12
 LENGTHS = {"10 minutes": 10, "2 hours": 120}
 OVERLAP_SECONDS = 64
-KILLS = 20
 
 # What the peak of a process counts besides Python's own memory, read from inside it at its end.
 CHILD = """
@@ -232,53 +227,11 @@ def encoders(folder: Path) -> None:
         )
 
 
-BUILD = """
-import sys
-from pathlib import Path
-from rlm.index import VideoIndex
-VideoIndex.build(sys.argv[1], "builtin", tier=int(sys.argv[2]), cache=Path(sys.argv[3]))
-"""
-
-
-def survival(folder: Path) -> None:
-    """Builds killed at random moments: what was whole stands, and the end is as if nothing was."""
-    path = folder / "kill.mp4"
-    write_film(make_film_of_shapes(5, seconds=60), folder)
-    (folder / "film.mp4").rename(path)
-    began = time.perf_counter()
-    whole = VideoIndex.build(path, tier=3, cache=folder / "whole")
-    longest = time.perf_counter() - began + 4  # a new process has to import first
-    rng = np.random.default_rng(0)
-    cache, stands, killed, best = folder / "killed", 0, 0, 0
-    for number in range(KILLS):
-        tier = 1 + number * 3 // KILLS
-        command = [sys.executable, "-c", BUILD, str(path), str(tier), str(cache)]
-        process = subprocess.Popen(command, cwd=ROOT)
-        try:
-            process.wait(rng.uniform(0.5, longest))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            killed += 1
-        try:
-            found = VideoIndex.load(path, cache=cache).tier
-        except IndexDamaged:
-            found = 0
-        stands += found >= best
-        best = max(best, found)
-    index = VideoIndex.build(path, tier=3, cache=cache)
-    same = all(index.track(f).tobytes() == whole.track(f).tobytes() for f in whole.fields)
-    print(f"builds of tiers 1, 2 and 3 of 60 s, {killed} of {KILLS} killed at random moments")
-    print(f"  the last whole tier stood {stands} of {KILLS} times")
-    print(f"  in the end {'byte for byte' if same else 'NOT'} what an undisturbed build gives\n")
-
-
 PARTS = {
     "speed": speed,
     "memory": memory,
     "overlap": overlap,
     "encoders": encoders,
-    "survival": survival,
 }
 
 

@@ -4,6 +4,7 @@
 
     python tests/bench/readme.py demo     a minute
     python tests/bench/readme.py index    what is measured of the index, about half an hour
+    python tests/bench/readme.py survival   builds that are killed, some minutes
 """
 
 from __future__ import annotations
@@ -41,28 +42,31 @@ def demo() -> str:
     return "\n".join(line.rstrip() for line in done.stdout.splitlines())
 
 
-BENCHES = (
-    ("Shots, beside PySceneDetect", ["bench_scenes.py"]),
-    ("Looks", ["bench_look.py"]),
-    ("Decoding", ["bench_decode.py"]),
-    ("Building", ["bench_index.py"]),
-)
+BENCHES = {
+    "index": {
+        "Shots, beside PySceneDetect": "bench_scenes.py",
+        "Looks": "bench_look.py",
+        "Decoding": "bench_decode.py",
+        "Building": "bench_index.py",
+    },
+    "survival": {"Killed builds": "bench_survival.py"},
+}
 
 
-def index() -> str:
-    """What the benches of the index print, one after the other."""
+def benches(mark: str) -> str:
+    """What the benches of a part print, one after the other."""
     parts = []
-    for title, words in BENCHES:
-        script, *rest = words
+    for title, script in BENCHES[mark].items():
         print(f"{title}: {script}", flush=True)
         done = subprocess.run(
-            [sys.executable, str(ROOT / "tests" / "bench" / script), *rest],
+            [sys.executable, str(ROOT / "tests" / "bench" / script)],
             capture_output=True, text=True, check=True, cwd=ROOT, env=os.environ,
         )  # fmt: skip
         print(done.stdout, flush=True)
         told = "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
         parts.append(f"{title}:\n\n```\n{told}\n```")
-    return "\n\n".join(parts)
+    told = "\n\n".join(parts)
+    return f"<details><summary>Measured on {machine()}</summary>\n\n{told}\n\n</details>"
 
 
 def replace(text: str, mark: str, body: str) -> str:
@@ -76,8 +80,8 @@ def main() -> None:
     """Renew the parts named on the command line, by default the demo."""
     readme = ROOT / "README.md"
     for part in sys.argv[1:] or ["demo"]:
-        if part == "index":
-            body = f"<details><summary>Measured on {machine()}</summary>\n\n{index()}\n\n</details>"
+        if part in BENCHES:
+            body = benches(part)
         else:
             told = demo()
             end = told[told.index("\nturn 4") + 1 :]
