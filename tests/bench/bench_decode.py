@@ -12,8 +12,6 @@ with the reason.
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -27,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import av
 import numpy as np
+from machine import here
 
 from rlm.video import Video
 
@@ -180,20 +179,6 @@ def usable() -> dict[str, Loader]:
     return loaders
 
 
-def here() -> str:
-    """This machine in one line."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        model = platform.processor() or platform.machine()
-    load = ", ".join(f"{number:.1f}" for number in os.getloadavg())
-    return (
-        f"{model}, {os.cpu_count()} cores, load {load}; Linux {platform.release()}; "
-        f"Python {platform.python_version()}, PyAV {av.__version__}"
-    )
-
-
 def measure(
     path: Path, fps: float, loaders: dict[str, Loader]
 ) -> dict[str, tuple[float, float, int]]:
@@ -225,7 +210,7 @@ def key_frame_scan(path: Path) -> tuple[int, float]:
 
 def main() -> None:
     """Measure and print."""
-    print(f"reading on {here()}\n")
+    print(f"reading on {here('av')}\n")
     loaders = usable()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"

@@ -29,7 +29,8 @@ sys.path.insert(0, str(ROOT))
 
 import av
 import numpy as np
-from bench_decode import SECONDS, here, make_film, real_pictures
+from bench_decode import SECONDS, make_film, real_pictures
+from machine import here
 
 from rlm.encoders import PRESETS, Encoder, Preset, load_encoder
 from rlm.encoders.estimate import Machine
@@ -237,7 +238,7 @@ PARTS = {
 
 def main() -> None:
     """Run the parts named on the command line, or all."""
-    print(f"indexing on {here()}\n")
+    print(f"indexing on {here('av', 'torch')}\n")
     with tempfile.TemporaryDirectory() as name:
         for part in sys.argv[1:] or PARTS:
             PARTS[part](Path(name))

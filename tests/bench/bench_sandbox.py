@@ -9,8 +9,6 @@ The numbers of the other REPLs were taken once, on two shared x86-64 cores under
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
 import sys
 import time
@@ -20,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
+from machine import here
 
 from sandbox import Pool, Sandbox, SandboxUnavailable, shared_empty
 
@@ -105,23 +104,9 @@ def measure(level: str) -> dict[str, list[float]]:
     return samples
 
 
-def here() -> str:
-    """This machine in one line."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        model = platform.processor() or platform.machine()
-    load = ", ".join(f"{number:.1f}" for number in os.getloadavg())
-    return (
-        f"{model}, {os.cpu_count()} cores, load {load}; Linux {platform.release()}; "
-        f"Python {platform.python_version()}, numpy {np.__version__}"
-    )
-
-
 def main() -> None:
     """Measure and print."""
-    print(f"sandbox on {here()}\n")
+    print(f"sandbox on {here('numpy')}\n")
     rows = {}
     for level in ("bubblewrap", "landlock"):
         try:

@@ -10,25 +10,20 @@
 from __future__ import annotations
 
 import os
-import platform
-import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from machine import machine
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def machine() -> str:
-    """This machine in words: processor, cores, memory."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = re.findall(r"^model name\s*: (.+)$", info.read_text(), re.M)
-        model = names[0] if names else model
+def described() -> str:
+    """This machine: processor, cores, memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{model}, {os.cpu_count()} cores, {memory:.0f} GB, no GPU used"
+    return f"{machine()}, {memory:.0f} GB, no GPU used"
 
 
 def demo() -> str:
@@ -66,7 +61,7 @@ def benches(mark: str) -> str:
         told = "\n".join(line.rstrip() for line in done.stdout.strip().splitlines())
         parts.append(f"{title}:\n\n```\n{told}\n```")
     told = "\n\n".join(parts)
-    return f"<details><summary>Measured on {machine()}</summary>\n\n{told}\n\n</details>"
+    return f"<details><summary>Measured on {described()}</summary>\n\n{told}\n\n</details>"
 
 
 def replace(text: str, mark: str, body: str) -> str:
@@ -86,7 +81,7 @@ def main() -> None:
             told = demo()
             end = told[told.index("\nturn 4") + 1 :]
             body = (
-                f"How it ends:\n\n```\n{end}\n```\n\nMeasured on {machine()}.\n\n"
+                f"How it ends:\n\n```\n{end}\n```\n\nMeasured on {described()}.\n\n"
                 f"<details><summary>All it prints</summary>\n\n```\n{told}\n```\n\n</details>"
             )
         readme.write_text(replace(readme.read_text(), part, body))
