@@ -64,3 +64,23 @@ def test_the_impatient_wait_for_the_thread_all_the_same() -> None:
     with pytest.raises(KeyboardInterrupt):
         items.close()
     assert "read-ahead" not in [thread.name for thread in threading.enumerate()]
+
+
+@pytest.mark.parametrize("began", [True, False])
+def test_an_interrupt_at_the_very_start(monkeypatch: pytest.MonkeyPatch, began: bool) -> None:
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        if thread.name == "read-ahead":
+            if began:
+                start(thread)
+            raise KeyboardInterrupt
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    made: list[int] = []
+    items = _count(1000, made)
+    with pytest.raises(KeyboardInterrupt):
+        next(ahead(items, 2))
+    items.close()  # whoever made it may close it: no thread is in it any more
+    assert "read-ahead" not in [thread.name for thread in threading.enumerate()]
