@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rlm.index.reading import Progress
 from rlm.video.audio import read_audio
 from rlm.video.subtitles import Cue, Subtitles
 from rlm.video.video import Video
 
 Samples = NDArray[np.float32]
-Progress = Callable[[str, float, float], None]
 
 RATE = 16000
 """Samples a second; what Whisper was trained on."""
