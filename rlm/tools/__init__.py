@@ -7,7 +7,9 @@ the transcript take it from there.
 
 from rlm.tools.answer import answer
 from rlm.tools.base import RECORDS, Labelled, Tool, ToolContext, VideoFacts, bind, describe
+from rlm.tools.caption_segment import caption_segment
 from rlm.tools.contact_sheet import contact_sheet
+from rlm.tools.detect_objects import detect_objects
 from rlm.tools.embed import embed
 from rlm.tools.extract_frames import extract_frames
 from rlm.tools.get_scenes import get_scenes
@@ -28,6 +30,8 @@ TOOLS: tuple[Tool, ...] = (
     search,
     embed,
     search_by_embedding,
+    detect_objects,
+    caption_segment,
     get_transcript,
     search_transcript,
     llm_query,

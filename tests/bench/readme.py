@@ -5,6 +5,8 @@
     python tests/bench/readme.py demo     a minute
     python tests/bench/readme.py index    what is measured of the index, about half an hour
     python tests/bench/readme.py survival   builds that are killed, some minutes
+    python tests/bench/readme.py models   the gates of the built-in models, half an hour; the model
+                                          card beside the weights gets them too
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ BENCHES = {
         "Building": "bench_index.py",
     },
     "survival": {"Killed builds": "bench_survival.py"},
+    "models": {"Gates": "bench_models.py", "Questions": "bench_questions.py"},
 }
+CARD = ROOT / "rlm" / "encoders" / "weights" / "builtin" / "README.md"
 
 
 def benches(mark: str) -> str:
@@ -84,7 +88,8 @@ def main() -> None:
                 f"How it ends:\n\n```\n{end}\n```\n\nMeasured on {described()}.\n\n"
                 f"<details><summary>All it prints</summary>\n\n```\n{told}\n```\n\n</details>"
             )
-        readme.write_text(replace(readme.read_text(), part, body))
+        for page in (readme, CARD) if part == "models" else (readme,):
+            page.write_text(replace(page.read_text(), part, body))
 
 
 if __name__ == "__main__":
