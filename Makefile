@@ -11,7 +11,7 @@ CONSTRAINTS ?= $(if $(shell command -v nvidia-smi 2>/dev/null),,-c constraints-c
 export OMP_WAIT_POLICY ?= PASSIVE
 export LITELLM_LOCAL_MODEL_COST_MAP ?= True
 
-.PHONY: setup setup-dev demo test check bench clean
+.PHONY: setup setup-dev demo test check bench bench-models clean
 
 setup: $(VENV)/.ready
 setup-dev: $(VENV)/.ready-dev
@@ -45,7 +45,12 @@ test: check
 	$(BIN)/python -m pytest -n 2
 
 bench: $(VENV)/.ready-dev
-	@for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+	@for file in $(filter-out %_models.py %_questions.py,$(wildcard tests/bench/bench_*.py)); do $(BIN)/python $$file || exit 1; done
+
+# the gates of the built-in models, and how hard the questions of the built-in films are
+bench-models: $(VENV)/.ready-dev
+	$(BIN)/python tests/bench/bench_questions.py
+	$(BIN)/python tests/bench/bench_models.py
 
 clean:
 	rm -rf $(VENV) demo dist build

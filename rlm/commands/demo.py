@@ -72,8 +72,9 @@ def _film(folder: Path, seed: int, console: Console) -> tuple[Path, list[dict[st
 
     began = time.monotonic()
     files = FilmFiles.in_folder(folder)
-    if not files.hold(seed):
-        write_film(make_film(seed), folder)
+    film = make_film(seed)
+    if not files.hold(film):
+        write_film(film, folder)
         console.print(f"film: {files.film}, seed {seed}, made in {time.monotonic() - began:.1f} s")
     else:
         console.print(f"film: {files.film}, seed {seed}, from before")

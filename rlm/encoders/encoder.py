@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlm.encoders.hub import find_weights
 from rlm.encoders.presets import EncoderSpec
+
+if TYPE_CHECKING:
+    from rlm.encoders.objects import Sight
 
 
 class Encoder(Protocol):
@@ -90,6 +93,31 @@ class Encoder(Protocol):
         """The tokens of one window before pooling, float16[ceil(T / 2), G, G, D].
 
         Raises ``UsageError`` where the model is no V-JEPA 2.
+        """
+        ...
+
+    def detect(
+        self,
+        windows: Sequence[NDArray[np.uint8]],
+        keep: Sequence[tuple[int, int]] | None = None,
+    ) -> list[list[list[Sight]]]:
+        """The things in each tubelet of each window; with ``keep`` in each kept tubelet.
+
+        Raises ``UsageError`` where the weights bring no object head.
+        """
+        ...
+
+    def classify(self, windows: Sequence[NDArray[np.uint8]], task: str) -> list[dict[str, float]]:
+        """For each window the probability of each class of ``task``, by an attentive probe.
+
+        Raises ``UsageError`` where the weights bring no probe for it.
+        """
+        ...
+
+    def caption(self, windows: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
+        """For each window a sentence about it and, in [0, 1], how sure the captioner is.
+
+        Raises ``UsageError`` where the weights bring no captioner.
         """
         ...
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rlm.encoders.cost import Architecture, Blocks
-from rlm.encoders.presets import HEADS_FILE, MAX_FRAMES, Kind, Preset
+from rlm.encoders.presets import MAX_FRAMES, READER_FILES, Kind, Preset
 from rlm.errors import WeightsMissing
 
 _SINGLE_FILE = "model.safetensors"
@@ -132,9 +132,9 @@ def check(folder: Path, preset: Preset) -> None:
 
 
 def digest(folder: Path) -> str:
-    """12 digits of the SHA-256 of configuration, weights and tokenizer."""
+    """12 digits of the SHA-256 of configuration, weights, what reads them, and tokenizer."""
     total = hashlib.sha256()
-    extra = [folder / name for name in (HEADS_FILE, *_TOKENIZERS)]
+    extra = [folder / name for name in (*READER_FILES, *_TOKENIZERS)]
     for file in [folder / "config.json", *weight_files(folder), *filter(Path.is_file, extra)]:
         status = file.stat()
         stamp = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)

@@ -1,40 +1,41 @@
 """The text side of the built-in models: a text tower and a video pool that share one space.
 
 Both are trained together by contrast (as in CLIP, Radford et al. 2021) on V-JEPA tokens. The text
-tower reads hashed words, word pairs and letter trigrams (the hashing trick, Weinberger et al.
-2009), so it needs no vocabulary file and reads words it has never met by their spelling.
+tower reads hashed words and letter trigrams (the hashing trick, Weinberger et al. 2009), so it
+needs no vocabulary file and reads words it has never met by their spelling.
 """
 
 from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rlm.encoders.presets import HEADS_FILE
+from rlm.encoders.presets import HEADS_FILE, SIZES_FILE
 from rlm.errors import WeightsMissing
 
-_SIZES_FILE = "heads.json"
+_WORDS = 64
 
 
-def text_features(text: str, buckets: int) -> list[int]:
-    """Bucket numbers of the words, neighbouring pairs and letter trigrams of ``text``.
+def word_features(text: str, buckets: int) -> list[list[int]]:
+    """For each word of ``text`` the buckets of the word itself and of its letter trigrams.
 
     Case and punctuation are dropped. CRC-32 is the hash: it is the same in every process.
     """
     words = "".join(letter if letter.isalnum() else " " for letter in text.lower()).split()
-    pairs = zip(["^", *words], [*words, "$"], strict=True)
-    features = [f"w:{word}" for word in words]
-    features += [f"b:{first}_{second}" for first, second in pairs]
-    features += [f"c:{f'#{word}#'[i : i + 3]}" for word in words for i in range(len(word))]
-    return [zlib.crc32(feature.encode()) % buckets for feature in features]
+    trigrams = ((f"#{word}#"[i : i + 3] for i in range(len(word))) for word in words)
+    return [
+        [zlib.crc32(feature.encode()) % buckets for feature in (f"w:{word}", *map("c:".__add__, t))]
+        for word, t in zip(words, trigrams, strict=True)
+    ]
 
 
 def _projection(width: int, inner: int, out: int) -> nn.Sequential:
@@ -44,23 +45,39 @@ def _projection(width: int, inner: int, out: int) -> nn.Sequential:
 
 
 class TextTower(nn.Module):
-    """Texts to L2-normalised vectors: the mean of feature embeddings, then a projection."""
+    """Texts to L2-normalised vectors: hashed words, two transformer layers, a projection.
+
+    Words attend to each other, since which colour belongs to which shape is a matter of order.
+    """
 
     def __init__(self, buckets: int, width: int, inner: int, out: int) -> None:
         super().__init__()
         self.buckets = buckets
         self.embedding = nn.EmbeddingBag(buckets, width, mode="mean")
+        self.place = nn.Parameter(torch.randn(_WORDS, width) * 0.02)
+        layer = nn.TransformerEncoderLayer(
+            width, 4, 2 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.layers = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
         self.project = _projection(width, inner, out)
 
     def forward(self, texts: Sequence[str]) -> Tensor:
-        """N texts to [N, out]."""
+        """N texts to [N, out]; of a text the first 64 words are read."""
         device = self.embedding.weight.device
-        features = [text_features(text, self.buckets) for text in texts]
-        ends = torch.tensor([len(row) for row in features], device=device).cumsum(0)
-        flat = torch.tensor([bucket for row in features for bucket in row], device=device)
+        read = [word_features(text, self.buckets)[:_WORDS] or [[0]] for text in texts]
+        words = [word for text in read for word in text]
+        ends = torch.tensor([len(word) for word in words], device=device).cumsum(0)
         starts = torch.cat([ends.new_zeros(1), ends[:-1]])
-        projected: Tensor = self.project(self.embedding(flat, starts))
-        return functional.normalize(projected, dim=-1)
+        flat = torch.tensor([bucket for word in words for bucket in word], device=device)
+        embedded = self.embedding(flat, starts)  # [all words, width]
+        lengths = [len(text) for text in read]
+        padded = nn.utils.rnn.pad_sequence(list(embedded.split(lengths)), batch_first=True)
+        places = torch.arange(padded.size(1), device=device)
+        empty = places[None] >= torch.tensor(lengths, device=device)[:, None]
+        seen = self.layers(padded + self.place[: padded.size(1)], src_key_padding_mask=empty)
+        seen = seen.masked_fill(empty[..., None], 0).sum(1) / (~empty).sum(1, keepdim=True)
+        projected: Tensor = self.project(seen)
+        return functional.normalize(projected.float(), dim=-1)
 
 
 class AttentionPool(nn.Module):
@@ -68,7 +85,7 @@ class AttentionPool(nn.Module):
 
     def __init__(self, hidden: int, queries: int, inner: int, out: int) -> None:
         super().__init__()
-        self.query = nn.Parameter(torch.zeros(queries, hidden))
+        self.query = nn.Parameter(torch.randn(queries, hidden) * 0.05)
         self.key = nn.Linear(hidden, hidden)
         self.value = nn.Linear(hidden, hidden)
         self.project = _projection(queries * hidden, inner, out)
@@ -78,7 +95,7 @@ class AttentionPool(nn.Module):
         scores = self.key(tokens) @ self.query.T / tokens.size(-1) ** 0.5  # [B, N, queries]
         pooled = scores.softmax(dim=1).transpose(1, 2) @ self.value(tokens)  # [B, queries, hidden]
         projected: Tensor = self.project(pooled.flatten(1))
-        return functional.normalize(projected, dim=-1)
+        return functional.normalize(projected.float(), dim=-1)
 
 
 class JointHeads(nn.Module):
@@ -98,16 +115,30 @@ class JointHeads(nn.Module):
 
         Raises ``WeightsMissing`` when either is damaged or they do not fit each other.
         """
-        try:
-            sizes = json.loads((folder / _SIZES_FILE).read_text())["joint"]
-            state = {
-                name: value.float()
-                for name, value in load_file(folder / HEADS_FILE).items()
-                if name.partition(".")[0] in ("pool", "text")
-            }
-            heads = cls(**sizes)
-            heads.load_state_dict(state)
-        except Exception as error:
-            reason = " ".join(str(error).split())
-            raise WeightsMissing(f"the heads in {folder} cannot be used: {reason}") from error
+        with usable("heads", folder):
+            heads = cls(**read_sizes(folder)["joint"])
+            heads.load_state_dict(read_tensors(folder / HEADS_FILE, "pool.", "text."))
         return heads.eval().requires_grad_(False)
+
+
+def read_sizes(folder: Path) -> dict[str, Any]:
+    """``heads.json``: the sizes and the names that the tensors of ``heads.safetensors`` go with."""
+    sizes: dict[str, Any] = json.loads((folder / SIZES_FILE).read_text(encoding="utf-8"))
+    return sizes
+
+
+def read_tensors(file: Path, *beginnings: str) -> dict[str, Tensor]:
+    """The tensors of a safetensors file whose names begin so (default: all), in float32."""
+    with safe_open(file, framework="pt") as tensors:
+        names = [name for name in tensors.keys() if name.startswith(beginnings or "")]  # noqa: SIM118
+        return {name: tensors.get_tensor(name).float() for name in names}
+
+
+@contextmanager
+def usable(what: str, folder: Path) -> Iterator[None]:
+    """Whatever goes wrong within is a ``WeightsMissing``, one line that names the folder."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise WeightsMissing(f"the {what} in {folder} cannot be used: {reason}") from error

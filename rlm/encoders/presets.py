@@ -19,6 +19,11 @@ Resize = Literal["squash", "crop"]
 Kind = Literal["vjepa2", "siglip2", "videoprism"]
 
 HEADS_FILE = "heads.safetensors"
+SIZES_FILE = "heads.json"
+CAPTIONER_FILE = "captioner.safetensors"
+WORDS_FILE = "captioner.json"
+READER_FILES = (HEADS_FILE, SIZES_FILE, CAPTIONER_FILE, WORDS_FILE)
+"""What a folder may hold beside a V-JEPA 2: what reads it."""
 MAX_FRAMES = 64
 """V-JEPA 2 was trained on tubelets 0 to 31; positions past them raise nothing and mean nothing."""
 _SAMPLING_FPS = 4.0

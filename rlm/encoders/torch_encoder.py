@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 import torch
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from rlm.encoders.batching import Batcher
 from rlm.encoders.machine import pick_device, pick_dtype
+from rlm.encoders.objects import Sight
 from rlm.encoders.pixels import check_window, prepare
 from rlm.encoders.presets import EncoderSpec
 from rlm.errors import UsageError
 
+R = TypeVar("R")
 Keep = tuple[int, int]
 Rows = dict[str, NDArray[np.float32]]
 """Rows [R, D] of each track, for one window."""
@@ -78,19 +80,11 @@ class TorchEncoder(ABC):
         the memory of the GPU.
         """
         kept = self._check(windows, keep)
-        groups: defaultdict[int, list[int]] = defaultdict(list)
-        for position, window in enumerate(windows):
-            groups[self._length(len(window))].append(position)
-        rows: list[Rows] = [{}] * len(windows)
-        for positions in groups.values():
 
-            def forward(batch: Sequence[int]) -> list[Rows]:
-                return self._encode([windows[i] for i in batch], [kept[i] for i in batch])
+        def forward(batch: Sequence[int]) -> list[Rows]:
+            return self._encode([windows[i] for i in batch], [kept[i] for i in batch])
 
-            with torch.inference_mode():
-                done = self._batcher.run(positions, forward)
-            for position, row in zip(positions, done, strict=True):
-                rows[position] = row
+        rows = self._by_length(windows, forward)
         return {
             track: np.concatenate([np.empty((0, width), np.float32), *(row[track] for row in rows)])
             for track, width in self._widths().items()
@@ -99,6 +93,20 @@ class TorchEncoder(ABC):
     def encode_tokens(self, window: NDArray[np.uint8]) -> NDArray[np.float16]:
         """The tokens of one window before pooling; see ``VJepaEncoder``."""
         raise UsageError(f"preset {self.preset} has no feature maps: use a V-JEPA 2 preset")
+
+    def detect(
+        self, windows: Sequence[NDArray[np.uint8]], keep: Sequence[Keep] | None = None
+    ) -> list[list[list[Sight]]]:
+        """What things are where in windows; see ``VJepaEncoder``."""
+        raise self._lacks("object head")
+
+    def classify(self, windows: Sequence[NDArray[np.uint8]], task: str) -> list[dict[str, float]]:
+        """What a probe tells of windows; see ``VJepaEncoder``."""
+        raise self._lacks("probes")
+
+    def caption(self, windows: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
+        """Windows in words; see ``VJepaEncoder``."""
+        raise self._lacks("captioner")
 
     @abstractmethod
     def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -124,6 +132,24 @@ class TorchEncoder(ABC):
     def _length(self, pictures: int) -> int:
         """What has to be equal for windows to share a batch."""
         return pictures
+
+    def _by_length(
+        self,
+        windows: Sequence[NDArray[np.uint8]],
+        forward: Callable[[Sequence[int]], Sequence[R]],
+    ) -> list[R]:
+        """``forward`` over the numbers of windows, those of one length together, in batches."""
+        groups: defaultdict[int, list[int]] = defaultdict(list)
+        for number, window in enumerate(windows):
+            groups[self._length(len(window))].append(number)
+        done: dict[int, R] = {}
+        with torch.inference_mode():
+            for numbers in groups.values():
+                done |= zip(numbers, self._batcher.run(numbers, forward), strict=True)
+        return [done[number] for number in range(len(windows))]
+
+    def _lacks(self, part: str) -> UsageError:
+        return UsageError(f"preset {self.preset} brings no {part}: preset builtin does")
 
     def _check(
         self, windows: Sequence[NDArray[np.uint8]], keep: Sequence[Keep] | None

@@ -8,6 +8,8 @@ the space the model's own targets live in (section 2 of the paper).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,19 +18,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from rlm.encoders.captioner import Captioner
 from rlm.encoders.embedding import normalise
 from rlm.encoders.heads import JointHeads
 from rlm.encoders.loading import load_vjepa2
+from rlm.encoders.objects import Objects, Sight
 from rlm.encoders.pixels import check_window, normalised
-from rlm.encoders.presets import HEADS_FILE, MAX_FRAMES
+from rlm.encoders.presets import CAPTIONER_FILE, HEADS_FILE, MAX_FRAMES
+from rlm.encoders.probes import Probe, load_probes
 from rlm.encoders.texts import embed_texts
 from rlm.encoders.torch_encoder import Keep, Rows, TorchEncoder
 from rlm.errors import UsageError
 
 
 class VJepaEncoder(TorchEncoder):
-    """A V-JEPA 2 encoder with, where the weights bring one, a text side. See ``Encoder``.
+    """A V-JEPA 2 encoder with, where the weights bring them, what reads it. See ``Encoder``.
 
+    That is a text side, an object head, probes and a captioner; the built-in weights have all.
     A window of T pictures, 1 to 64, becomes ceil(T / 2) tubelets of G x G tokens. Where T does not
     fill the last tubelet, the last picture is repeated, since the model would drop it unseen.
     """
@@ -38,8 +44,16 @@ class VJepaEncoder(TorchEncoder):
         self._encoder = model.encoder.to(self._device)
         self._grid = model.config.crop_size // model.config.patch_size
         self._hidden = int(model.config.hidden_size)
-        with_heads = (self.spec.folder / HEADS_FILE).is_file()
-        self._heads = JointHeads.load(self.spec.folder).to(self._device) if with_heads else None
+        self._heads: JointHeads | None = None
+        self._objects: Objects | None = None
+        self._probes: Mapping[str, Probe] = {}
+        folder = self.spec.folder
+        if (folder / HEADS_FILE).is_file():
+            self._heads = JointHeads.load(folder).to(self._device)
+            self._objects = Objects.load(folder, self._device)
+            self._probes = load_probes(folder, self._device)
+        # A language model is loaded when somebody wants to hear it, once for all who share this.
+        self._captioner = cache(partial(_load_captioner, folder, self._device))
 
     def encode_tokens(self, window: NDArray[np.uint8]) -> NDArray[np.float16]:
         """The last hidden state of one window uint8[T, crop, crop, 3], as the encoder leaves it.
@@ -57,6 +71,64 @@ class VJepaEncoder(TorchEncoder):
         with torch.inference_mode():
             (tokens,) = self._batcher.run([window], forward)
         return tokens
+
+    def detect(
+        self, windows: Sequence[NDArray[np.uint8]], keep: Sequence[Keep] | None = None
+    ) -> list[list[list[Sight]]]:
+        """The things in each tubelet of each window uint8[T, crop, crop, 3].
+
+        With ``keep`` only the tubelets of the pictures [first, last) of each window; the others
+        are context.
+
+        Raises ``UsageError`` when these weights have no object head, and as ``encode`` does.
+        """
+        if self._objects is None:
+            raise self._lacks("object head")
+        objects, kept = self._objects, self._check(windows, keep)
+
+        def forward(batch: Sequence[int]) -> list[list[list[Sight]]]:
+            return objects.sights(self._features(windows, batch))
+
+        found = self._by_length(windows, forward)
+        return [
+            tubelets[first // self.tubelet : self._length(last)]
+            for tubelets, (first, last) in zip(found, kept, strict=True)
+        ]
+
+    def classify(self, windows: Sequence[NDArray[np.uint8]], task: str) -> list[dict[str, float]]:
+        """For each window the probability of each class of ``task``: ``{"red": 0.97, ...}``.
+
+        The built-in weights have the tasks ``motion``, ``event``, ``colour`` and ``shape``, each
+        about the largest thing.
+
+        Raises ``UsageError`` when these weights have no such probe, and as ``encode`` does.
+        """
+        self._check(windows, None)
+        if not self._probes:
+            raise self._lacks("probes")
+        if (probe := self._probes.get(task)) is None:
+            raise UsageError(f"no probe is for {task!r}: there are {', '.join(self._probes)}")
+
+        def forward(batch: Sequence[int]) -> list[dict[str, float]]:
+            return probe.classify(self._features(windows, batch).flatten(1, 2))
+
+        return self._by_length(windows, forward)
+
+    def caption(self, windows: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
+        """For each window a sentence about it and a score; see ``Captioner.captions``.
+
+        Raises ``UsageError`` when these weights have no captioner, ``WeightsMissing`` when it is
+        damaged, and as ``encode`` does.
+        """
+        self._check(windows, None)
+        captioner = self._captioner()
+        if captioner is None:
+            raise self._lacks("captioner")
+
+        def forward(batch: Sequence[int]) -> list[tuple[str, float]]:
+            return captioner.captions(self._features(windows, batch).flatten(1, 2))
+
+        return self._by_length(windows, forward)
 
     def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Encode N texts into float32[N, D] in ``text_space``.
@@ -82,8 +154,7 @@ class VJepaEncoder(TorchEncoder):
         return {track: widths[track] for track in self.tracks}
 
     def _encode(self, windows: Sequence[NDArray[np.uint8]], kept: Sequence[Keep]) -> list[Rows]:
-        tokens = self._tokens(windows).float()  # [B, tubelets, G * G, D]
-        tokens = functional.layer_norm(tokens, (tokens.size(-1),))
+        tokens = self._normed(windows)  # [B, tubelets, G * G, D]
         # All tubelets have as many tokens, so means of means are means.
         moments = tokens.mean(dim=2).cpu().numpy()  # [B, tubelets, D]
         ranges = [(first // self.tubelet, self._length(last)) for first, last in kept]
@@ -113,6 +184,15 @@ class VJepaEncoder(TorchEncoder):
             pooled = torch.cat(parts)
         return normalise(pooled.cpu().numpy())
 
+    def _features(self, windows: Sequence[NDArray[np.uint8]], batch: Sequence[int]) -> Tensor:
+        """What the heads read of the windows whose numbers are in ``batch``."""
+        return self._normed([windows[number] for number in batch])
+
+    def _normed(self, windows: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """Layer-normed tokens [B, tubelets, G * G, D] of windows with as many tubelets."""
+        tokens = self._tokens(windows).float()
+        return functional.layer_norm(tokens, (tokens.size(-1),))
+
     def _tokens(self, windows: Sequence[NDArray[np.uint8]]) -> Tensor:
         """The last hidden state [B, tubelets, G * G, D] of windows with as many tubelets."""
         pictures = np.stack([self._fill_tubelet(window) for window in windows])
@@ -123,3 +203,9 @@ class VJepaEncoder(TorchEncoder):
     def _fill_tubelet(self, window: NDArray[np.uint8]) -> NDArray[np.uint8]:
         missing = -len(window) % self.tubelet
         return np.concatenate([window, np.repeat(window[-1:], missing, axis=0)])
+
+
+def _load_captioner(folder: Path, device: torch.device) -> Captioner | None:
+    if not (folder / CAPTIONER_FILE).is_file():
+        return None
+    return Captioner.load(folder).to(device)

@@ -2,13 +2,15 @@
 
 ``VideoIndex`` is the face. Behind it ``plan`` says what an index of a tier is made of, ``builder``
 makes what is missing in one pass (``reading``, ``windows``, ``shots``, ``transitions``,
-``scenes``), ``storage`` keeps it, ``search`` ranks, ``spoken`` knows what is said. Importing this
-package brings in neither torch nor transformers.
+``scenes``), ``storage`` keeps it, ``search`` ranks, ``spoken`` knows what is said, ``seen``
+what the heads beside an encoder see. Importing this package brings in neither torch nor
+transformers.
 """
 
 from rlm.index.loader import Loader
 from rlm.index.scenes import Scene
 from rlm.index.search import Hit
+from rlm.index.seen import Caption, Detection
 from rlm.index.video_index import VideoIndex
 
-__all__ = ["Hit", "Loader", "Scene", "VideoIndex"]
+__all__ = ["Caption", "Detection", "Hit", "Loader", "Scene", "VideoIndex"]

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlm.index.plan import SCAN, Encoding, Plan
+from rlm.index.plan import SCAN, Encoding, Plan, grid_of
+from rlm.index.storage import store
 from rlm.index.storage.store import Part, Track
 
+KeptFrames = tuple[NDArray[np.float64], NDArray[np.uint8]]
+"""Times float64[N], in seconds, and what an encoder was shown then, uint8[N, S, S, 3]."""
 LOOK = "look"
 
 _FINE = 1.0
@@ -78,6 +82,17 @@ class Snapshot:
                     fields[name] = _field(name, part, name, companion)
         fields[LOOK] = _field(LOOK, self.pictures, LOOK, None)
         return fields
+
+    def kept_frames(self, root: Path, fps: float) -> KeptFrames | None:
+        """See ``VideoIndex.kept_frames``; ``root`` is where all parts are."""
+        main = self.plan.main
+        if self.plan.tier == SCAN or main.spec.preset.fps != fps:
+            return None
+        kept = store.find(root, grid_of(main, main.part.content))
+        times = self.pictures.timelines["pictures"][:, 0]
+        if kept is None or len(kept.arrays["frames"]) != len(times):
+            return None
+        return times, kept.arrays["frames"]
 
     def scenes(self, level: int) -> NDArray[np.float64]:
         """Starts and ends, float64[N, 2], of the scenes of a level."""

@@ -21,7 +21,7 @@ from rlm.index.reading import Progress
 from rlm.index.scenes import Scene
 from rlm.index.search import Hit, nearest
 from rlm.index.shots import Thumbnail, thumbnails_of
-from rlm.index.snapshot import LOOK, Field, Snapshot
+from rlm.index.snapshot import LOOK, Field, KeptFrames, Snapshot
 from rlm.index.spoken.transcripts import find_transcripts, recognise
 from rlm.index.storage import store
 from rlm.spans import Span
@@ -336,6 +336,13 @@ class VideoIndex:
         excluded = [exclude] if isinstance(exclude, Span) else exclude or ()
         shots = snapshot.scenes(0)[:, 0] if diverse else None
         return nearest(field, embedding, k, span, excluded, shots)
+
+    def kept_frames(self, fps: float) -> KeptFrames | None:
+        """What the preset's encoder was shown when the index was built, memory-mapped.
+
+        ``None`` where no frames were kept at ``fps`` pictures a second.
+        """
+        return self._snapshot.kept_frames(self._root, fps)
 
     def feature_maps(self, span: Span, field: str = "vjepa") -> FeatureMaps:
         """V-JEPA's tokens of a span before pooling, from the cache or computed now.

@@ -92,3 +92,55 @@ class Windower:
         )
         self._edge = end
         return window
+
+
+class FullWindower:
+    """Cuts samples into windows of ``size`` side by side, for what needs to see them full.
+
+    Where the tail of a shot would make a shorter window, that one reaches back over samples that
+    were spoken for. So it sees as much as the others, and an odd picture has the one before it as
+    the other half of its tubelet: within one picture nothing moves.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._times: list[float] = []
+        self._pictures: list[NDArray[np.uint8]] = []
+        self._spoken = 0
+
+    def add(self, time: float, picture: NDArray[np.uint8], *, context: bool) -> list[Window]:
+        """Take a sample and give back the window it ends, if any.
+
+        ``context``, which only comes first in a shot, is seen and not spoken for.
+        """
+        ended = []
+        if len(self._times) - self._spoken == self._size:
+            ended = [self._window(self._spoken, len(self._times), time)]
+            del self._times[: self._spoken], self._pictures[: self._spoken]
+            self._spoken = self._size
+        self._times.append(time)
+        self._pictures.append(picture)
+        self._spoken += context
+        return ended
+
+    def flush(self, end: float) -> list[Window]:
+        """End the shot in hand at ``end``; windows of what is left of it."""
+        ended = []
+        count = len(self._times)
+        size = min(self._size, count - count % TUBELET or 1)
+        while self._spoken < count:
+            first = min(self._spoken, count - size)
+            last = first + size
+            ended.append(self._window(first, last, self._times[last] if last < count else end))
+            self._spoken = last
+        self._times, self._pictures, self._spoken = [], [], 0
+        return ended
+
+    def _window(self, first: int, last: int, end: float) -> Window:
+        """Samples ``first`` to ``last``, speaking for those nobody spoke for."""
+        kept = (self._spoken - first) // TUBELET * TUBELET
+        inner = self._times[first + kept + TUBELET : last : TUBELET]
+        edges = np.array([self._times[self._spoken], *inner, end])
+        moments = np.stack([edges[:-1], edges[1:]], axis=1)
+        pictures = np.stack(self._pictures[first:last])
+        return Window(Span(edges[0], end), pictures, (kept, last - first), moments)

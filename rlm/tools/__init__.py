@@ -2,12 +2,14 @@
 
 To add one, write ``my_tool.py`` with a function ``my_tool(ctx, ...)`` whose docstring tells the
 model what it does and ends in an example, and add it to :data:`TOOLS`. The prompt, the jail and
-the transcript take it from there.
+the transcript take it from there. What needs nothing of the host is a helper: see ``pixels/``.
 """
 
 from rlm.tools.answer import answer
 from rlm.tools.base import RECORDS, Labelled, Tool, ToolContext, VideoFacts, bind, describe
+from rlm.tools.caption_segment import caption_segment
 from rlm.tools.contact_sheet import contact_sheet
+from rlm.tools.detect_objects import detect_objects
 from rlm.tools.embed import embed
 from rlm.tools.extract_frames import extract_frames
 from rlm.tools.get_scenes import get_scenes
@@ -28,6 +30,8 @@ TOOLS: tuple[Tool, ...] = (
     search,
     embed,
     search_by_embedding,
+    detect_objects,
+    caption_segment,
     get_transcript,
     search_transcript,
     llm_query,

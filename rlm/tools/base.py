@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlm.encoders import Embedding
-from rlm.index import Hit, Scene, VideoIndex
+from rlm.index import Caption, Detection, Hit, Scene, VideoIndex
 from rlm.index.spoken.transcript import TextHit
 from rlm.spans import Span, format_time
 from rlm.video import Clip, Cue, Video
@@ -70,7 +70,18 @@ class VideoFacts:
     damage: tuple[tuple[float, float], ...]
 
 
-RECORDS: tuple[type, ...] = (Frames, Sheet, VideoFacts, Hit, Scene, Embedding, Cue, TextHit)
+RECORDS: tuple[type, ...] = (
+    Frames,
+    Sheet,
+    VideoFacts,
+    Hit,
+    Scene,
+    Embedding,
+    Cue,
+    TextHit,
+    Detection,
+    Caption,
+)
 
 
 Labelled = tuple[str, Pictures, int]

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from rlm.errors import VideoRLMError
-from rlm.world.film import make_film, write_film
+from rlm.world.files import write_film
+from rlm.world.film import make_film
 
 
 def main(arguments: list[str] | None = None) -> int:

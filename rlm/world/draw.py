@@ -1,21 +1,22 @@
-"""Pictures of a film at any size and frame rate, one at a time."""
+"""Pictures of a film at any size and frame rate, a few at a time."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlm.world.scene import COLOURS, Film, Ground, Shot, Thing
+from rlm.spans import Span
+from rlm.world.scene import COLOURS, Bar, Film, Ground, Shot, Thing
+from rlm.world.tracks import NUDGE, Times, Tracks, tracks
 
 Picture = NDArray[np.uint8]
 Plane = NDArray[np.float32]
-Field = NDArray[np.floating[Any]]
 
 RGB: dict[str, tuple[float, float, float]] = dict(
     zip(
@@ -36,79 +37,154 @@ RGB: dict[str, tuple[float, float, float]] = dict(
 
 TEXTURE_CELLS = 9
 EDGE = 0.5 / 64  # half the width of the soft rim: a lens is never perfectly sharp
+MARK = 1 / 20  # width of the white frame
+_AT_A_TIME = 32  # pictures drawn together: enough to be quick, few enough to be small
 
 
 def frames(film: Film, fps: Fraction | float = 25, side: int = 320) -> Iterator[Picture]:
     """Every picture of a film as uint8 ``[side, side, 3]``, picture k at time ``k / fps``."""
     rate = Fraction(fps)
     count = math.ceil(Fraction(film.span.end).limit_denominator(10**6) * rate)
-    for k in range(count):
-        # A cut lies exactly on a frame; the nudge keeps float error from moving it to the next.
-        time = float(k / rate)
-        yield picture(film.shot_at(time + 1e-9), time, side)
+    numbers = (float(k / rate) for k in range(count))
+    for shot, group in groupby(numbers, key=lambda time: film.shot_at(time + NUDGE)):
+        times = list(group)
+        for first in range(0, len(times), _AT_A_TIME):
+            yield from pictures(shot, times[first : first + _AT_A_TIME], side, film.marks)
 
 
-def picture(shot: Shot, time: float, side: int) -> Picture:
-    """One picture of a shot at ``time``, uint8 ``[side, side, 3]``."""
-    canvas = ground(shot.ground, side).copy()
-    for thing in shot.things:
-        if time + 1e-9 in thing.visible:
-            _paint(canvas, thing, time, side)
+def pictures(
+    shot: Shot, times: Sequence[float] | Times, side: int, marks: Sequence[Span] = ()
+) -> Picture:
+    """Pictures of a shot at T ``times``, uint8 ``[T, side, side, 3]``."""
+    told = tracks(shot, times)
+    canvas = _grounds(shot.ground, told.camera, side)
+    for number, thing in enumerate(shot.things):
+        _paint(canvas, thing, number, told)
+    for bar in shot.bars:
+        _wall(canvas, bar, told.camera)
+    for k, time in enumerate(times):
+        if any(time + NUDGE in mark for mark in marks):
+            _mark(canvas[k])
+        light = _light(shot, float(time))
+        if light < 1:
+            canvas[k] *= light
     return np.rint(canvas * 255).astype(np.uint8)
 
 
+def _light(shot: Shot, time: float) -> float:
+    """From 0, black, to 1: how far a fade has come."""
+    light = 1.0
+    if shot.fade_in:
+        light = min(light, (time - shot.span.start) / shot.fade_in)
+    if shot.fade_out:
+        light = min(light, (shot.span.end - time) / shot.fade_out)
+    return min(1.0, max(0.0, light))
+
+
+def _mark(canvas: Plane) -> None:
+    width = max(1, round(MARK * len(canvas)))
+    for edge in (canvas[:width], canvas[-width:], canvas[:, :width], canvas[:, -width:]):
+        edge[:] = 1.0
+
+
+def _grounds(spec: Ground, camera: NDArray[np.float64], side: int) -> Plane:
+    """The ground under T positions of the camera, float32 ``[T, side, side, 3]``."""
+    if not camera.any():
+        return np.repeat(_still_ground(spec, side)[None], len(camera), axis=0)
+    return _textured(spec, camera, side)
+
+
 @lru_cache(maxsize=4)
-def ground(spec: Ground, side: int) -> Plane:
-    """A shot's empty ground, float32 ``[side, side, 3]`` in ``[0, 1]``; do not write into it."""
+def _still_ground(spec: Ground, side: int) -> Plane:
+    still: Plane = _textured(spec, np.zeros((1, 2)), side)[0]
+    still.flags.writeable = False
+    return still
+
+
+def _textured(spec: Ground, camera: NDArray[np.float64], side: int) -> Plane:
     even = np.asarray(spec.colour, np.float32)
     if spec.contrast == 0:
-        texture = np.zeros((side, side, 3), np.float32)
-    else:
-        cells = np.random.default_rng(spec.seed).random((TEXTURE_CELLS, TEXTURE_CELLS, 3))
-        texture = spec.contrast * (_bilinear(cells.astype(np.float32), side) - 0.5)
-    canvas: Plane = np.clip(even + texture, 0, 1)
-    canvas.flags.writeable = False
-    return canvas
+        return np.tile(even, (len(camera), side, side, 1))
+    n = TEXTURE_CELLS
+    cells = np.random.default_rng(spec.seed).random((n, n, 3)).astype(np.float32)
+    across, down = (_between(camera[:, axis], side) for axis in (0, 1))  # [T, side, n] each
+    rows = (down @ cells.reshape(n, n * 3)).reshape(len(camera), side, n, 3)
+    texture: Plane = across[:, None] @ rows  # [T, side, side, 3]
+    texture -= np.float32(0.5)
+    texture *= np.float32(spec.contrast)
+    texture += even
+    np.clip(texture, 0, 1, out=texture)
+    return texture
 
 
-def _bilinear(cells: Plane, side: int) -> Plane:
-    """``[n, n, 3]`` stretched to ``[side, side, 3]``."""
-    n = len(cells)
-    at = np.clip((np.arange(side) + 0.5) * n / side - 0.5, 0, n - 1)
-    low = np.minimum(at.astype(int), n - 2)
-    part = (at - low).astype(np.float32)
-    rows = cells[low] + part[:, None, None] * (cells[low + 1] - cells[low])
-    stretched: Plane = rows[:, low] + part[None, :, None] * (rows[:, low + 1] - rows[:, low])
-    return stretched
+def _between(camera: NDArray[np.float64], side: int) -> Plane:
+    """How much of each of the texture's cells is in each pixel of a row, ``[T, side, cells]``.
+
+    Straight lines between the cells' middles. The texture has no end: it comes back.
+    """
+    n = TEXTURE_CELLS
+    place = (camera[:, None] + (np.arange(side) + 0.5) / side)[..., None] * n - 0.5
+    away = np.abs((place - np.arange(n) + n / 2) % n - n / 2)
+    share: Plane = np.clip(1 - away, 0, None).astype(np.float32)
+    return share
 
 
-def _paint(canvas: Plane, thing: Thing, time: float, side: int) -> None:
-    """Blend a thing into the part of the canvas around it."""
-    x, y = thing.position(time)
-    reach = 1.25 * thing.radius + 2 * EDGE
-    left, top = (max(0, math.floor((c - reach) * side)) for c in (x, y))
-    right, bottom = (min(side, math.ceil((c + reach) * side)) for c in (x, y))
-    if left >= right or top >= bottom:
+def _paint(canvas: Plane, thing: Thing, number: int, told: Tracks) -> None:
+    """Blend a thing into the part of each picture around it."""
+    side = canvas.shape[1]
+    there = np.flatnonzero(told.seen[:, number] > 0)
+    if not len(there):
         return
-    dx = ((np.arange(left, right, dtype=np.float32) + 0.5) / side - x)[None, :]
-    dy = ((np.arange(top, bottom, dtype=np.float32) + 0.5) / side - y)[:, None]
+    centre, radius = told.position[there, number] * side, told.radius[there, number]
+    reach = math.ceil((1.25 * float(radius.max()) + 2 * EDGE) * side)
+    corner = np.floor(centre).astype(int) - reach  # [K, 2], the window's upper left pixel
+    steps = np.arange(2 * reach + 1)
+    dx = ((corner[:, :1] + steps + 0.5 - centre[:, :1]) / side).astype(np.float32)[:, None, :]
+    dy = ((corner[:, 1:] + steps + 0.5 - centre[:, 1:]) / side).astype(np.float32)[:, :, None]
     cos, sin = math.cos(thing.tilt), math.sin(thing.tilt)
-    distance = _distance(thing.shape, dx * cos + dy * sin, dy * cos - dx * sin, thing.radius)
-    cover = np.clip(0.5 - distance / (2 * EDGE), 0, 1)[..., None]
-    colour = np.clip(np.add(RGB[thing.colour_at(time + 1e-9)], thing.shade, dtype=np.float32), 0, 1)
-    patch = canvas[top:bottom, left:right]
-    patch += cover * (colour - patch)
+    away = _distance(
+        thing.shape,
+        dx * np.float32(cos) + dy * np.float32(sin),
+        dy * np.float32(cos) - dx * np.float32(sin),
+        radius.astype(np.float32)[:, None, None],
+    )
+    cover = np.clip(0.5 - away / np.float32(2 * EDGE), 0, 1)[..., None]
+    shades = np.array([RGB[colour] for colour in COLOURS]) + thing.shade
+    colours = np.clip(shades, 0, 1).astype(np.float32)[told.colour[there, number]]
+    for k, frame in enumerate(there):
+        left, top = (max(0, -int(c)) for c in corner[k])
+        right, bottom = (min(len(steps), side - int(c)) for c in corner[k])
+        if left >= right or top >= bottom:
+            continue
+        x, y = (int(c) for c in corner[k])
+        patch = canvas[frame, y + top : y + bottom, x + left : x + right]
+        patch += cover[k, top:bottom, left:right] * (colours[k] - patch)
 
 
-def _distance(shape: str, x: Field, y: Field, r: float) -> Field:
+def _wall(canvas: Plane, bar: Bar, camera: NDArray[np.float64]) -> None:
+    """Draw a bar into T pictures; its rim is one pixel soft."""
+    side = canvas.shape[1]
+    low, high = (np.subtract(corner, camera) * side for corner in (bar.low, bar.high))
+    pixels = np.arange(side) + 0.5
+    share = [
+        np.clip(np.minimum(pixels - low[:, [a]], high[:, [a]] - pixels) + 0.5, 0, 1) for a in (0, 1)
+    ]
+    cover = (share[1][:, :, None] * share[0][:, None, :]).astype(np.float32)[..., None]
+    canvas += cover * (np.float32(bar.grey) - canvas)
+
+
+def _distance(shape: str, x: Plane, y: Plane, r: Plane) -> Plane:
     """Signed distance (negative inside) to a shape of radius ``r`` about the origin."""
-    if shape == "circle":
-        return np.hypot(x, y) - r
-    if shape == "square":
-        return np.maximum(np.abs(x), np.abs(y)) - 0.86 * r
-    if shape == "triangle":
-        return np.maximum(0.866 * np.abs(x) + 0.5 * y, -y) - 0.55 * r
-    if shape == "ring":
-        return np.abs(np.hypot(x, y) - 0.74 * r) - 0.26 * r
     ax, ay = np.abs(x), np.abs(y)
-    return np.minimum(np.maximum(ax - r, ay - 0.32 * r), np.maximum(ay - r, ax - 0.32 * r))
+    away: Plane
+    if shape == "circle":
+        away = np.hypot(x, y) - r
+    elif shape == "square":
+        away = np.maximum(ax, ay) - 0.86 * r
+    elif shape == "triangle":
+        away = np.maximum(0.866 * ax + 0.5 * y, -y) - 0.55 * r
+    elif shape == "ring":
+        away = np.abs(np.hypot(x, y) - 0.74 * r) - 0.26 * r
+    else:
+        away = np.minimum(np.maximum(ax - r, ay - 0.32 * r), np.maximum(ay - r, ax - 0.32 * r))
+    return away

@@ -1,48 +1,36 @@
-"""A seed becomes a film; a film becomes an mp4 with its ground truth and questions."""
+"""A seed becomes a film: what is shown when, how shots follow each other, what flashes."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from fractions import Fraction
-from pathlib import Path
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 import numpy as np
 
 from rlm.errors import UsageError
 from rlm.spans import Span
-from rlm.world.captions import captions
-from rlm.world.draw import frames
-from rlm.world.questions import ask
-from rlm.world.scene import (
-    COLOURS,
-    EVENTS,
-    MOTIONS,
-    SHAPES,
-    Coat,
-    Event,
-    Film,
-    Ground,
-    Leg,
-    Point,
-    Shot,
-    Thing,
-)
+from rlm.world.scene import COLOURS, EVENTS, MOTIONS, SHAPES, Film, Shot, Warp
+from rlm.world.shots import FADE_SECONDS, Pair, make_shot, possible
 
-# All lengths are in seconds or fractions of the picture; 1/64 is a pixel of the smallest encoder.
-PIXEL = 1 / 64
 SHOT_SECONDS = (5.0, 6.4, 8.0)  # shortest, average, longest
-TICK = 0.2  # cuts lie on this grid, which the usual frame rates share
+TICK = 5  # cuts lie on fifths of a second, which the usual frame rates share
+FRAME = 25  # flashes and passages begin and end on frames of the usual frame rate
 SHORTEST_FILM = 8 * SHOT_SECONDS[0]
-RADIUS = (7.2 * PIXEL, 11.5 * PIXEL)
-SPEED = (4.0 * PIXEL, 9.0 * PIXEL)
-EVENT_AFTER_CUT = (1.4, 2.7)
-TURN_ROOM = 8 * PIXEL  # whoever turns around does so clear of the wall, or it would be a bounce
 PALETTE = 6  # colours in one film: few enough that each comes back
+COUNTS = (1,) * 9 + (2,) * 4 + (3,) * 3 + (4, 4, 5, 5)  # how many things there are in 20 shots
+FADES = 0.15  # of the transitions; the others are cuts
+UNWARPED = 60.0  # films up to here have no passage that stands or runs backwards
+SECONDS_PER_WARP = 180.0  # of each kind
+WARP_SECONDS = (1.6, 2.4)
+WARPED_THINGS = (2, 2, 3)
+WARP_ROOM = 0.6  # before it time runs for so much longer than it lasts, after it for a bit longer
+MARK_FRAMES = 12
+MARKS = (2, 4)
+SECONDS_PER_MARK = 120.0  # in films where that makes more of them
+MARK_ROOM = 0.6  # from any cut
+MARK_APART = 0.4  # from what happens: the frame covers the edge of the picture
 
 
 Card = TypeVar("Card")
@@ -67,12 +55,22 @@ class _Deck(Generic[Card]):
                     return card
             self._left += [self._cards[i] for i in self._rng.permutation(len(self._cards))]
 
+    def put_back(self, card: Card) -> None:
+        """Let a card that was dealt and not used be the next."""
+        self._left.insert(0, card)
+
+    def take(self, card: Card) -> None:
+        """Use a card out of turn."""
+        if card in self._left:
+            self._left.remove(card)
+
 
 def make_film(seed: int, seconds: float = 75.0) -> Film:
-    """A film of about ``seconds`` (to 0.2 s): hard cuts, at least 8 shots, one thing in each.
+    """A film of about ``seconds`` (to 0.2 s): at least 8 shots with 1 to 5 things in each.
 
-    A pair of colour and shape names one shot of the film, as long as there are pairs left.
-    Raises ``UsageError`` when ``seconds`` is under 40.
+    In films of up to 90 s a pair of colour and shape mostly names one thing of the film; in longer
+    ones all pairs come back. From a minute on there are passages that stand still and that run
+    backwards. Raises ``UsageError`` when ``seconds`` is under 40 or ``seed`` under 0.
     """
     if not (math.isfinite(seconds) and seconds >= SHORTEST_FILM):
         raise UsageError(
@@ -81,215 +79,136 @@ def make_film(seed: int, seconds: float = 75.0) -> Film:
     if seed < 0:
         raise UsageError(f"a seed is 0 or more, not {seed}")
     rng = np.random.default_rng(seed)
-    palette = [COLOURS[i] for i in np.sort(rng.permutation(len(COLOURS))[:PALETTE])]
-    kinds, motions = _Deck(EVENTS, rng), _Deck(MOTIONS, rng)
-    pairs = _Deck([(colour, shape) for colour in palette for shape in SHAPES], rng)
-    shots: list[Shot] = []
-    before = ("", "")
-    for span in _spans(seconds, rng):
-        kind = kinds.deal()
-        moving = kind in ("stop", "bounce", "turn")
-        motion = motions.deal(MOTIONS[:-1] if moving else None)
-        fresh = [
-            (colour, shape)
-            for colour in palette
-            for shape in SHAPES
-            if colour != before[0] and shape != before[1]
-        ]
-        turned = None
-        if kind == "recolour":
-            # What it turns into is named as well, so of that shape two colours have to be left.
-            twice = [
-                (colour, shape)
-                for colour, shape in fresh
-                if any(c != colour and pairs.left((c, shape)) for c in palette)
-            ]
-            colour, shape = before = pairs.deal(twice or fresh)
-            turned = pairs.deal([(other, shape) for other in palette if other != colour])[0]
-        else:
-            colour, shape = before = pairs.deal(fresh)
-        shots.append(_shot(rng, span, kind, motion, colour, shape, turned))
-    return Film(seed, tuple(shots))
+    spans = list(_spans(seconds, rng))
+    kinds_of_warp = _warped(rng, len(spans), seconds)
+    director = _Director(rng)
+    shots = [director.shot(span, kinds_of_warp.get(number)) for number, span in enumerate(spans)]
+    return Film(seed, tuple(_joined(rng, shots)), _marks(rng, shots, seconds))
 
 
 def _spans(seconds: float, rng: np.random.Generator) -> Iterator[Span]:
     """Shot spans of varied length that tile the film, on the grid of cuts."""
     shortest, average, longest = SHOT_SECONDS
-    total, count = round(seconds / TICK), max(8, round(seconds / average))
-    ticks = np.full(count, round(shortest / TICK))
-    while ticks.sum() < total:
-        ticks[rng.choice(np.flatnonzero(ticks < round(longest / TICK)))] += 1
-    ends = np.cumsum(ticks)
-    for end, length in zip(ends, ticks, strict=True):
+    total, count = round(seconds * TICK), max(8, round(seconds / average))
+    ticks = np.full(count, round(shortest * TICK))
+    spare = np.repeat(np.arange(count), round((longest - shortest) * TICK))
+    ticks += np.bincount(rng.permutation(spare)[: max(0, total - ticks.sum())], minlength=count)
+    for end, length in zip(np.cumsum(ticks), ticks, strict=True):
         # Division, not multiplication: k / 5 is the float that "k fifths" prints as.
-        yield Span(int(end - length) / round(1 / TICK), int(end) / round(1 / TICK))
+        yield Span(int(end - length) / TICK, int(end) / TICK)
 
 
-def _shot(
-    rng: np.random.Generator,
-    span: Span,
-    kind: str,
-    motion: str,
-    colour: str,
-    shape: str,
-    turned: str | None,
-) -> Shot:
-    time = span.start + round(float(rng.uniform(*EVENT_AFTER_CUT)), 2)
-    radius = float(rng.uniform(*RADIUS))
-    legs = _legs(rng, span, kind, motion, radius, time)
-    visible = Span(time if kind == "appear" else span.start, time if kind == "vanish" else span.end)
-    coats = [Coat(span.start, colour)]
-    if turned is not None:
-        coats.append(Coat(time, turned))
-    thing = Thing(
-        shape=shape,
-        motion=motion,
-        radius=radius,
-        tilt=float(rng.uniform(-0.15, 0.15)),
-        shade=_triple(rng.uniform(-0.05, 0.05, 3)),
-        legs=legs,
-        coats=tuple(coats),
-        visible=visible,
-    )
-    events = () if kind == "none" else (Event(kind, Span(time, time), 0, turned),)
-    ground = Ground(
-        colour=_triple(rng.uniform(0.12, 0.37, 3)),
-        contrast=float(0.3 * rng.random()) if rng.random() < 0.6 else 0.0,
-        seed=int(rng.integers(2**31)),
-    )
-    return Shot(span, ground, (thing,), events)
+def _warped(rng: np.random.Generator, count: int, seconds: float) -> dict[int, str]:
+    """Which of ``count`` shots have a passage in which time does something else, and what.
 
-
-def _triple(values: np.ndarray) -> tuple[float, float, float]:
-    red, green, blue = (round(float(value), 4) for value in values)
-    return red, green, blue
-
-
-def _legs(
-    rng: np.random.Generator, span: Span, kind: str, motion: str, radius: float, time: float
-) -> tuple[Leg, ...]:
-    """A path that keeps the whole thing inside the picture while it is visible."""
-    if motion == "still":
-        x, y = rng.uniform(radius, 1 - radius, 2)
-        return (Leg(span.start, (float(x), float(y)), (0.0, 0.0)),)
-    angle = MOTIONS.index(motion) * math.pi / 4 + rng.uniform(-math.pi / 18, math.pi / 18)
-    heading = np.array([math.cos(angle), math.sin(angle)])
-    wall_axis = int(np.argmax(np.abs(heading)))
-    after = heading.copy()
-    if kind == "stop":
-        after[:] = 0
-    elif kind == "turn":
-        after *= -1
-    elif kind == "bounce":
-        after[wall_axis] *= -1
-
-    # The path at speed 1, from where it is at the event: so much back to the start, on to the end.
-    corners = [np.zeros(2)]
-    if kind != "appear":
-        corners.append(-heading * (time - span.start))
-    if kind != "vanish":
-        corners.append(after * (span.end - time))
-    low, high = np.min(corners, axis=0), np.max(corners, axis=0)
-    spare = TURN_ROOM * np.abs(heading) if kind == "turn" else np.zeros(2)
-    room = 1 - 2 * radius - spare
-    speed = rng.uniform(SPEED[0], min(SPEED[1], float(np.min(room / np.maximum(high - low, 1e-9)))))
-    least = radius - speed * low + spare * (heading < 0)
-    most = 1 - radius - speed * high - spare * (heading > 0)
-    middle = least + rng.random(2) * (most - least)
-    if kind == "bounce":
-        middle[wall_axis] = 1 - radius if heading[wall_axis] > 0 else radius
-
-    def leg(begin: float, at: np.ndarray, velocity: np.ndarray) -> Leg:
-        return Leg(begin, _point(at), _point(velocity))
-
-    first = leg(span.start, middle - speed * heading * (time - span.start), speed * heading)
-    if kind in ("stop", "turn", "bounce"):
-        return first, leg(time, middle, speed * after)
-    return (first,)
-
-
-def _point(values: np.ndarray) -> Point:
-    return round(float(values[0]), 6), round(float(values[1]), 6)
-
-
-@dataclass(frozen=True, slots=True)
-class FilmFiles:
-    """Where :func:`write_film` put things."""
-
-    film: Path
-    truth: Path
-    questions: Path
-
-    @classmethod
-    def in_folder(cls, folder: Path | str) -> FilmFiles:
-        """Where they are, or would be, in ``folder``."""
-        where = Path(folder)
-        return cls(where / "film.mp4", where / "truth.json", where / "questions.jsonl")
-
-    def hold(self, seed: int) -> bool:
-        """Whether all of them are there, whole, and tell of the film of ``seed``."""
-        try:
-            told = json.loads(self.truth.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return False
-        tells = isinstance(told, dict) and told.get("seed") == seed
-        return tells and self.film.exists() and self.questions.exists()
-
-
-def write_film(
-    film: Film, folder: Path | str, *, fps: Fraction | float = 25, side: int = 320
-) -> FilmFiles:
-    """Write ``film.mp4`` (H.264), ``truth.json`` and ``questions.jsonl`` into ``folder``.
-
-    Pictures are drawn and encoded one by one; none is kept. Raises ``UsageError`` when ``side``
-    is odd (4:2:0 video has none) or the folder cannot be made or written.
+    They are spread over the film, and never two in a row.
     """
-    if side < 32 or side % 2:
-        raise UsageError(f"the side of the picture must be even and at least 32, not {side}")
-    files = FilmFiles.in_folder(folder)
-    rows = (asdict(question) | {"video": files.film.name} for question in ask(film))
-    partial = files.film.with_suffix(".part.mp4")
-    try:
-        files.film.parent.mkdir(parents=True, exist_ok=True)
-        # The truth goes first and comes back last: while it is there, so is all it tells of.
-        files.truth.unlink(missing_ok=True)
-        _encode(film, partial, Fraction(fps), side)
-        partial.replace(files.film)
-        files.questions.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-        files.truth.write_text(json.dumps(truth(film), indent=1) + "\n", "utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write a film into {folder}: {error.strerror}") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
-    return files
+    if seconds <= UNWARPED:
+        return {}
+    warped = {}
+    parts = max(1, round(seconds / SECONDS_PER_WARP))
+    for part in range(parts):
+        first, last = part * count // parts, (part + 1) * count // parts - 1
+        one, other = np.sort(rng.choice(last - first - 1, 2, replace=False))
+        kinds = rng.permutation(["freeze", "reverse"])
+        warped[int(first + one)], warped[int(first + other + 1)] = (str(kind) for kind in kinds)
+    return warped
 
 
-def truth(film: Film) -> dict[str, object]:
-    """The film as JSON: its seed, its cuts and all of its shots, each with captions."""
-    return {
-        "seed": film.seed,
-        "duration": film.span.end,
-        "cuts": list(film.cuts),
-        "shots": [asdict(shot) | {"captions": captions(shot)} for shot in film.shots],
-    }
+class _Director:
+    """Decides who is in a shot and what may happen, so that all come back evenly."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._palette = [COLOURS[i] for i in np.sort(rng.permutation(len(COLOURS))[:PALETTE])]
+        self._pairs = _Deck([(colour, shape) for colour in self._palette for shape in SHAPES], rng)
+        self._counts, self._kinds = _Deck(COUNTS, rng), _Deck(EVENTS, rng)
+        self._before: list[Pair] = []
+
+    def shot(self, span: Span, warp: str | None = None) -> Shot:
+        """The next shot, with a passage of the kind ``warp`` if that is given."""
+        if warp is not None:
+            pairs = self._cast(int(self._rng.choice(WARPED_THINGS)))
+            moving = [motion for motion in MOTIONS if motion != "still"]
+            shot = make_shot(
+                self._rng, span, pairs=pairs, kinds=["none"], motions=moving, palette=self._palette
+            )
+            return replace(shot, warp=_warp(self._rng, span, warp))
+        count = self._counts.deal()
+        pairs = self._cast(count)
+        kinds = [self._kinds.deal(possible(count)) for _ in range(1 if count == 1 else 2)]
+        for _ in range(4):
+            shot = make_shot(self._rng, span, pairs=pairs, kinds=kinds, palette=self._palette)
+            turned = [(event.colour, shot.things[event.thing].shape) for event in shot.events]
+            taken = [(colour, shape) for colour, shape in turned if colour is not None]
+            if all(self._pairs.left(pair) for pair in taken):
+                break
+        for pair in taken:
+            self._pairs.take(pair)
+        happened = [event.kind for event in shot.events if event.cause is None] or ["none"]
+        for kind in kinds:
+            if kind not in happened:
+                self._kinds.put_back(kind)
+        return shot
+
+    def _cast(self, count: int) -> list[Pair]:
+        """Pairs of different colours; if it can be, new in the film and unlike those before."""
+        colours, shapes = ({pair[i] for pair in self._before} for i in (0, 1))
+        chosen: list[Pair] = []
+        for _ in range(count):
+            used = {pair[0] for pair in chosen}
+            free = [
+                (colour, shape)
+                for colour in self._palette
+                for shape in SHAPES
+                if colour not in used and (colour, shape) not in self._before
+            ]
+            unlike = [pair for pair in free if pair[0] not in colours and pair[1] not in shapes]
+            new, newer = ([p for p in group if self._pairs.left(p)] for group in (free, unlike))
+            chosen.append(self._pairs.deal(newer or new or unlike or free))
+        self._before = chosen
+        return chosen
 
 
-def _encode(film: Film, path: Path, fps: Fraction, side: int) -> None:
-    import av
-    from av.video.reformatter import Colorspace
+def _warp(rng: np.random.Generator, span: Span, kind: str) -> Warp:
+    """A passage that leaves time for what it runs back over, and for what comes after it."""
+    most = (span.duration - 2 * WARP_ROOM) / 2 - 1 / FRAME
+    seconds = _framed(rng.uniform(WARP_SECONDS[0], min(WARP_SECONDS[1], most)))
+    first, last = span.start + seconds + WARP_ROOM, span.end - WARP_ROOM - seconds
+    start = _framed(rng.uniform(first, last))
+    return Warp(kind, Span(start, _framed(start + seconds)))
 
-    options = {"crf": "16", "preset": "fast"}
-    with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream("libx264", rate=fps, options=options)
-        stream.width = stream.height = side
-        stream.pix_fmt = "yuv420p"
-        context = stream.codec_context
-        context.colorspace, context.color_primaries, context.color_trc = 6, 6, 6  # SMPTE 170M
-        context.color_range = 1  # 16 to 235
-        for number, rgb in enumerate(frames(film, fps, side)):
-            drawn = av.VideoFrame.from_ndarray(rgb, format="rgb24")
-            shown = drawn.reformat(format="yuv420p", dst_colorspace=Colorspace.SMPTE170M)
-            shown.pts, shown.time_base = number, 1 / fps
-            container.mux(stream.encode(shown))
-        container.mux(stream.encode(None))
+
+def _framed(time: float) -> float:
+    return round(time * FRAME) / FRAME
+
+
+def _joined(rng: np.random.Generator, shots: Sequence[Shot]) -> Iterator[Shot]:
+    """The shots with a fade through black between some, and hard cuts between the others."""
+    before = 0.0
+    for number, shot in enumerate(shots):
+        fades = number + 1 < len(shots) and rng.random() < FADES
+        out, after = (
+            round(float(rng.uniform(*FADE_SECONDS)), 2) if fades else 0.0 for _ in range(2)
+        )
+        yield replace(shot, fade_in=before, fade_out=out)
+        before = after
+
+
+def _marks(rng: np.random.Generator, shots: Sequence[Shot], seconds: float) -> tuple[Span, ...]:
+    """Flashes of the white frame, in different shots and apart from cuts and events."""
+    wanted = max(int(rng.integers(MARKS[0], MARKS[1] + 1)), round(seconds / SECONDS_PER_MARK))
+    length = MARK_FRAMES / FRAME
+    marks: list[Span] = []
+    for number in rng.permutation(len(shots)):
+        shot = shots[number]
+        first = math.ceil((shot.span.start + MARK_ROOM) * FRAME)
+        last = math.floor((shot.span.end - MARK_ROOM) * FRAME) - MARK_FRAMES
+        starts = np.arange(first, last + 1) / FRAME
+        for event in shot.events:
+            early = starts + length + MARK_APART < event.span.start
+            starts = starts[early | (starts - MARK_APART > event.span.end)]
+        if shot.warp is None and len(starts) and len(marks) < wanted:
+            start = float(rng.choice(starts))
+            marks.append(Span(start, _framed(start + length)))
+    return tuple(sorted(marks, key=lambda mark: mark.start))

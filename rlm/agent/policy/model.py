@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from rlm.agent.answer import letter
 from rlm.agent.llm import Message, Reply, Usage
 from rlm.agent.policy import cells
 from rlm.agent.policy.plan import make_plan
-from rlm.agent.policy.verdict import Verdict, judge
+from rlm.agent.policy.verdict import FAILED, Verdict, judge
 from rlm.agent.policy.words import strange_words
 
 _QUESTION = re.compile(
@@ -23,12 +24,13 @@ _QUESTION = re.compile(
 )
 _OPTIONS = re.compile(r"^Options:\s*\n((?:[A-Z]\. .*\n?)+)", re.MULTILINE)
 _EVEN = re.compile(r"little on an even ground: (\d+)%")
-_CLEAN = re.compile(r"^clean: (\d+) of (\d+) shots", re.MULTILINE)
+_CLEAR = re.compile(r"^clear: (\d+) of (\d+) shots", re.MULTILINE)
+_READ = re.compile(r"^read \d+ things", re.MULTILINE)
 _LAST_TURN = "This is your last turn"
 EVEN_ENOUGH = 60
 """Percent of frames that must be an even ground with little on it."""
-CLEAN_ENOUGH = 0.7
-"""Share of shots whose one thing could be told from its ground throughout."""
+CLEAR_ENOUGH = 0.6
+"""Share of shots that must show something which can be followed through most of it."""
 
 
 class BuiltinModel:
@@ -63,30 +65,78 @@ def _reply(messages: Sequence[Message]) -> str:
     turn = sum(message.role == "assistant" for message in messages)
     seen = _observations(messages)
     last = seen[-1] if seen else ""
-    if turn >= 4:
-        return _answer(judge(plan, options, seen[3]) if turn == 4 else _GAVE_UP, options)
-    if messages[-1].text.startswith("The budget is spent") or _LAST_TURN in messages[-1].text:
-        return _answer(Verdict(None, "There is no turn left to measure in."), options)
-    if turn == 0:
-        return _say("First the cuts, and an overview of the whole film.", cells.OVERVIEW)
-    if turn == 1:
-        even = _EVEN.search(last)
-        if even is None or int(even[1]) < EVEN_ENOUGH:
-            why = "I can only read films of single shapes on an even ground, and this is none."
-            return _answer(Verdict(None, why), options)
-        words = "The ground is even, so I may be able to read this. What does the index see?"
-        return _say(words, cells.READ_INDEX)
-    if turn == 2:
-        words = "Now I measure the same in the pixels: ground, thing, colour, outline and track."
-        return _say(words, cells.MEASURE)
-    clean = _CLEAN.search(last)
-    if clean is None or int(clean[1]) < CLEAN_ENOUGH * int(clean[2]):
-        why = "Too few shots show one thing clearly told from its ground: I cannot read this film."
-        return _answer(Verdict(None, why), options)
-    return _say(f"The shots are clear. To answer, I {plan.intent}.", plan.code + cells.REPORT)
+    if turn > len(_STEPS):
+        if turn > len(_STEPS) + 1:
+            return _answer(Verdict(None, "My answer was not accepted, so I give none."), options)
+        return _answer(judge(options, last, many=plan.many), options)
+    if _LAST_TURN in messages[-1].text:
+        return _answer(Verdict(None, "There is no turn left to look in."), options)
+    if why_not := _STEPS[turn - 1].doubt(last) if turn else None:
+        return _answer(Verdict(None, why_not), options)
+    if turn == len(_STEPS):
+        return _say(f"To answer, I {plan.intent}.", f"{cells.TELL}\n{plan.code}")
+    return _say(_STEPS[turn].words, _STEPS[turn].code)
 
 
-_GAVE_UP = Verdict(None, "My answer was not accepted, so I give none.")
+@dataclass(frozen=True)
+class _Step:
+    """One turn: what is said of it, its code, and why to give up after what it printed."""
+
+    words: str
+    code: str
+    doubt: Callable[[str], str | None]
+
+
+def _uneven(seen: str) -> str | None:
+    even = _EVEN.search(seen)
+    if even is None:
+        return FAILED
+    if int(even[1]) < EVEN_ENOUGH:
+        return "I can only read films of a few shapes on an even ground, and this is none."
+    return None
+
+
+def _unclear(seen: str) -> str | None:
+    if "brings no object head" in seen:
+        return "This index does not see objects, so there is nothing to reason from."
+    clear = _CLEAR.search(seen)
+    if clear is None:
+        return FAILED
+    if int(clear[1]) < CLEAR_ENOUGH * int(clear[2]):
+        return "Too few shots show things that I can follow: I cannot read this film."
+    return None
+
+
+def _unread(seen: str) -> str | None:
+    return None if _READ.search(seen) else FAILED
+
+
+def _sure(seen: str) -> str | None:
+    return None
+
+
+_STEPS = (
+    _Step("First the cuts, and an overview of the whole film.", cells.OVERVIEW, _uneven),
+    _Step(
+        "The ground is even, so I may be able to read this. I let the object head look at all of "
+        "it and link what it sees to things.",
+        cells.SEE,
+        _unclear,
+    ),
+    _Step(
+        "The things can be followed. Next, the ways that they may go: a single sight can be wrong, "
+        "so all of a thing's sights are weighed together.",
+        cells.WAYS,
+        _sure,
+    ),
+    _Step(
+        "What else there is to a shot: a camera that moves, bars, and things that meet.",
+        cells.MEETINGS,
+        _sure,
+    ),
+    _Step("With these I read each shot: who goes how, and what happens.", cells.FACTS, _unread),
+    _Step("Last, some words to ask about all this with.", cells.ASK, _sure),
+)
 
 
 def _read_options(messages: Sequence[Message]) -> list[str]:

@@ -1,13 +1,36 @@
-"""From a question's words to the code that finds the shots it is about."""
+"""From a question's words to the code that answers it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from rlm.agent.answer import letter
-from rlm.agent.policy.words import Facts, is_compound, plain, read_clock, read_facts, strange_words
+from rlm.agent.policy import forms, sequences
+from rlm.agent.policy.words import (
+    COLOUR,
+    NTH,
+    PART,
+    Facts,
+    is_compound,
+    plain,
+    read_clock,
+    read_facts,
+    read_rank,
+    strange_words,
+)
+from rlm.agent.policy.writing import (
+    Options,
+    Plan,
+    best,
+    count,
+    count_likely,
+    place,
+    plan,
+    support,
+    told_facts,
+    told_time,
+    told_way,
+)
 
 _ALL_SHOTS = (
     r"how many (?:shots|scenes) (?:are there|are shown|(?:does|do) .* (?:have|contain|show))"
@@ -16,192 +39,202 @@ _ALL_SHOTS = (
 _SHOWN = r"\b(?:there|shown|shows?|seen|see|visible|contains?|have|has)\b"
 _WHEN = r"when\b|(?:at |in )?(?:what|which) (?:time|moment|second|point)\b"
 _WHETHER = r"(?:is|are|was|were|does|do|did|can)\b"
-ORDINALS = ("first", "second", "third", "fourth", "fifth")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How one question is answered.
-
-    ``asks`` is what has to be read off the shots that ``code`` leaves in ``found``: ``count``,
-    ``presence``, ``time``, ``colour``, ``new_colour``, ``shape``, ``motion``, ``thing``, ``story``
-    or ``summary``. ``intent`` says in words what the code does. ``about`` is the event that a
-    question about time speaks of, if any.
-    """
-
-    asks: str
-    intent: str
-    code: str
-    about: str | None = None
+# What no form here looks at: to leave it out would change the question.
+_UNREAD = (
+    r"\b(?:frames?|flash\w*|camera|passages?|(?:on|in|at) (?:\w+ )?"
+    r"(?:upper|lower|left|right|top|bottom|sides?|corners?|start|beginning|end))\b"
+)
 
 
 def make_plan(question: str, options: Sequence[str]) -> Plan | None:
     """The plan for a question about moving coloured shapes; ``None`` when it is about others."""
     text = plain(question).strip(" ?.!")
-    if strange_words(text) or is_compound(text):
+    if strange_words(text):
         return None
-    if re.search(r"\bhow (?:many|often)\b", text):
-        return _counting(text)
-    if re.match(_WHEN, text):
-        return _times(text)
-    if re.match(_WHETHER, text):
-        return _presence(text)
-    forms = (_moments, _changes, _order, _ranks, _subject)
-    return next((plan for form in forms if (plan := form(text, options))), None)
+    for pattern, form in (*forms.FORMS, *sequences.FORMS):
+        match = re.fullmatch(pattern, text)
+        if match is not None and (found := form(match, options)) is not None:
+            return found
+    if is_compound(text) or re.search(_UNREAD, text):
+        return None
+    wide = ((r".*\bhow (?:many|often)\b", _counting), (_WHEN, _times), (_WHETHER, _presence))
+    for opening, write in wide:
+        if re.match(opening, text):
+            part = re.search(PART, re.sub(_WHEN, "", text))
+            return None if part else write(text, options)
+    free = (_moment, _changes, _neighbours, _ranks, _subject)
+    return next((found for form in free if (found := form(text, options))), None)
 
 
-def _found(expression: str) -> str:
-    return f"found = {expression}\n"
+def _things(facts: Facts) -> str:
+    """Code for all things of which this is true."""
+    name = f'"{facts.name}"' if facts.name else ""
+    if facts.deeds:
+        deed = f'happened("{facts.deeds[0]}"{name and ", "}{name})'
+        return f"[e.thing for p, e in {deed} if p > 0.5]"
+    if facts.motion:
+        return f'[t for p, t in find({name}) if p * goes(t, "{facts.motion}") > 0.5]'
+    return f"[t for p, t in find({name}) if p > 0.5]" if name else "list(things)"
 
 
-def _find(facts: Facts) -> str:
-    return f"find({facts.as_code()})" if facts.said else "list(shots)"
+def _about_things(intent: str, code: str, asks: str, options: Options) -> Plan:
+    """A plan whose ``code`` leaves things in ``found``, of which ``asks`` is to be told."""
+    if asks == "motion":
+        code += support(options, told_way, best("goes(one, option)"))
+    else:
+        code += support(options, told_facts, best("suits(one, *option)"))
+    told = {
+        "colour": "[t.colours[0] for t in found]",
+        "shape": "[t.shape for t in found]",
+        "motion": "[way_words(t) for t in found]",
+        "thing": "[called(t) for t in found]",
+    }.get(asks, "[tell(t) for t in found]")
+    return plan(intent, code, options, told)
 
 
-def _counting(text: str) -> Plan | None:
-    if read_clock(text) or re.search(r"\b(?:before|after|first|last)\b", text):
+def _counting(text: str, options: Options) -> Plan | None:
+    if re.search(r"\b(?:before|after)\b", text):
         return None
     if re.search(r"\b(?:different|distinct) shapes\b", text):
-        code = 'found = [*{s["shape"]: s for s in reversed(shots)}.values()]\n'
-        return Plan("count", "count the shapes there are", code)
+        found = "[*{t.shape: t for t in reversed(things)}.values()]"
+        return count("count the shapes there are", found, options)
+    if re.fullmatch(_ALL_SHOTS, text):
+        return count("count the shots", "shots", options)
     facts = read_facts(text)
-    if not facts.said and not re.fullmatch(_ALL_SHOTS, text):
+    if not facts.said:
         return None
-    return Plan("count", "count the shots that show it", _found(_find(facts)))
+    shots = re.search(r"\b(?:shots|scenes)\b", text)
+    found = _things(facts)
+    if shots:
+        row = f"once([(1, one) for one in {found}])"
+        return count_likely("count the shots that show it", row, options)
+    return count("count the things that are so", found, options)
 
 
 def _is_plain(facts: Facts, text: str) -> bool:
     """Whether the facts are all that a phrase says: its verb is one of them, or "is shown"."""
-    if not facts.said or re.search(r"\b(?:before|after)\b", text):
+    if not facts.said or len(facts.deeds) > 1 or re.search(r"\b(?:before|after)\b", text):
         return False
-    return bool(facts.event or facts.motion or re.search(_SHOWN, text))
+    return bool(facts.deeds or facts.motion or re.search(_SHOWN, text))
 
 
-def _times(text: str) -> Plan | None:
+def _times(text: str, options: Options) -> Plan | None:
     facts = read_facts(text)
     if not _is_plain(facts, text) or "," in text:
         return None
-    return Plan("time", "find the shot and read its time", _found(_find(facts)), facts.event)
+    if facts.deeds:
+        deed = f'happened("{facts.deeds[0]}", "{facts.name}")'
+        code = f"found = [e for p, e in {deed} if p > 0.4]\ntimes = [e.time for e in found]\n"
+    else:
+        code = f"found = {_things(facts)}\ntimes = [t.start for t in found]\n"
+    code += support(options, told_time, best("near(time, option, 1.5)", "time in times"))
+    told = '[f"at about {time:.1f} s" for time in times]'
+    return plan("find it and read its time", code, options, told)
 
 
-def _moments(text: str, options: Sequence[str]) -> Plan | None:
-    """What happens next after, last before, or at a time."""
+def _moment(text: str, options: Options) -> Plan | None:
+    """What is shown at a time."""
     times = read_clock(text)
-    if not times:
+    if len(times) != 1 or re.search(r"\b(?:after|before)\b", text):
         return None
-    time = times[0]
-    if len(times) > 1:
-        return None
-    if re.search(r"\bafter\b", text):
-        code = (
-            f'later = [s for s in shots if s["at"] is not None and s["at"] > {time:g}]\n'
-            'found = sorted(later, key=lambda s: s["at"])[:1]\n'
-        )
-        return Plan("story", f"find the first event after {time:g} s", code)
-    if re.search(r"\bbefore\b", text):
-        code = (
-            f'earlier = [s for s in shots if s["at"] is not None and s["at"] < {time:g}]\n'
-            'found = sorted(earlier, key=lambda s: s["at"])[-1:]\n'
-        )
-        return Plan("story", f"find the last event before {time:g} s", code)
-    code = f'found = [s for s in shots if s["start"] <= {time:g} < s["end"]]\n'
-    return Plan(_asked(text), f"find the shot at {time:g} s", code)
+    code = f"found = shot_at({times[0]:g}).things\n"
+    return _about_things(f"look at the shot at {times[0]:g} s", code, _asked(text), options)
 
 
-def _changes(text: str, options: Sequence[str]) -> Plan | None:
+def _changes(text: str, options: Options) -> Plan | None:
     """Which colour something turns, and which it had before."""
-    if "colour" not in text:
-        return None
-    if re.search(r"\bshown (?:right |just )?(?:after|before)\b", text):
+    if "colour" not in text or re.search(r"\bshown (?:right |just )?(?:after|before)\b", text):
         return None
     if re.search(r"colour (?:does|do|did) .*\b(?:turn|become|change)|\bnew colour\b", text) or (
         re.search(r"\bafter(?:wards\b| it\b| doing\b| the change\b| changing\b| turning\b)", text)
     ):
-        facts = read_facts(re.sub(r"\bafter.*", "", text))
-        facts = Facts(facts.colour, facts.shape, facts.motion, "recolour")
-        return Plan("new_colour", "find where it changes colour", _found(_find(facts)))
-    if re.search(r"\bbefore (?:it|doing|the change|changing|turning)\b", text):
-        facts = read_facts(text)
-        return Plan("colour", "find where it changes colour", _found(_find(facts)))
-    return None
+        name = read_facts(re.sub(r"\bafter.*", "", text)).name
+        told, fits = "[t.colours[-1] for t in found]", "turns(one, option[0])"
+    elif re.search(r"\bbefore (?:it|doing|the change|changing|turning)\b", text):
+        name = read_facts(text).name
+        told, fits = "[t.colours[0] for t in found]", "goes_by(one, option[0])"
+    else:
+        return None
+    code = f"found = {_things(Facts(name, deeds=('recolour',)))}\n"
+    code += support(options, told_facts, best(fits))
+    return plan("find where it changes colour", code, options, told)
 
 
-def _order(text: str, options: Sequence[str]) -> Plan | None:
+def _neighbours(text: str, options: Options) -> Plan | None:
     """What comes right after or before something."""
     found = re.search(r"\b(after|before|following|preceding|follows|precedes)\b(.*)", text)
-    if not found:
+    if not found or re.match(r"what happens\b", text):
         return None
     facts, after = read_facts(found[2]), found[1] in ("after", "following", "follows")
-    if not facts.said:
+    if not facts.said or len(facts.deeds) > 1:
         return None
-    subject = f"subject = {_find(facts)}\n"
-    if re.match(r"what happens\b", text):
-        chosen = 's["at"] > times[0]' if after else 's["at"] < times[0]'
-        slot = "[:1]" if after else "[-1:]"
-        code = subject + (
-            'times = [s["start"] if s["at"] is None else s["at"] for s in subject]\n'
-            f'told = [s for s in shots if len(times) == 1 and s["at"] is not None and {chosen}]\n'
-            f'found = sorted(told, key=lambda s: s["at"]){slot}\n'
-        )
-        return Plan("story", f"find the event right {'after' if after else 'before'} it", code)
-    step, guard = ("+ 1", 's["end"] < shots[-1]["end"]') if after else ("- 1", 's["number"] > 0')
-    code = subject + f'found = [shots[s["number"] {step}] for s in subject if {guard}]\n'
-    side = "after" if after else "before"
-    return Plan(_asked(text[: found.start()]), f"find it, and the shot right {side} it", code)
+    step, side = ("+ 1", "after") if after else ("- 1", "before")
+    code = (
+        f"places = [one.shot.number {step} for one in {_things(facts)}]\n"
+        "found = [t for t in things if t.shot.number in places]\n"
+    )
+    asks = _asked(text[: found.start()])
+    return _about_things(f"find it, and the shot right {side} it", code, asks, options)
 
 
-def _ranks(text: str, options: Sequence[str]) -> Plan | None:
+def _ranks(text: str, options: Options) -> Plan | None:
     """First, second, ..., last: of a kind, of all, or of the options."""
-    ranks = re.findall(rf"(?<!at )\b(?:{'|'.join(ORDINALS)}|last)\b", text)
-    if len(ranks) != 1:
+    ranks = re.findall(rf"(?<!at )\b(?:{NTH})\b", text)
+    rank = read_rank(ranks[0]) if len(ranks) == 1 else None
+    if rank is None or re.search(r"\b(?:after|before)\b", text):
         return None
-    place = -1 if ranks[0] == "last" else ORDINALS.index(ranks[0])
-    slot = "[-1:]" if place == -1 else f"[{place}:{place + 1}]"
-    if re.search(r"\bof (?:these|the following|them)\b|^what happens\b", text) and options:
-        return Plan(
-            "story", f"see which of the options is {ranks[0]}", _candidates(options) + slot + "\n"
+    slot = place(rank)
+    if re.search(r"\bof (?:these|the following|them)\b", text) and options:
+        code = support(options, told_facts, "[t for t in things if suits(t, *option) > 0.5]")
+        code += (
+            "found = sorted((t for those in support.values() for t in those),\n"
+            f"               key=lambda t: t.start){slot}\n"
+            "support = {k: float(any(t is one for t in those for one in found))\n"
+            "           for k, those in support.items()}\n"
         )
-    facts = read_facts(text)
-    kind = "of its kind" if facts.said else "of all"
-    return Plan(_asked(text), f"take the {ranks[0]} {kind}", _found(_find(facts) + slot))
+        return plan(f"see which of the options is {ranks[0]}", code, options, "")
+    facts = read_facts(re.sub(rf"\b(?:{NTH})\b", " ", text))
+    code = f"found = {_things(facts)}{slot}\n"
+    return _about_things(f"take the {ranks[0]} that is so", code, _asked(text), options)
 
 
-def _candidates(options: Sequence[str]) -> str:
-    """Code that finds, in the order of time, the shots that any option speaks of."""
-    lines = ["candidates = {"]
-    for number, option in enumerate(options):
-        facts = Facts() if strange_words(option) else read_facts(option)
-        if facts.said:
-            lines.append(f'    "{letter(number)}": {_find(facts)},')
-    lines += ["}", 'found = sorted(sum(candidates.values(), []), key=lambda s: s["start"])']
-    return "\n".join(lines)
-
-
-def _presence(text: str) -> Plan | None:
+def _presence(text: str, options: Options) -> Plan | None:
     facts = read_facts(text)
     if not _is_plain(facts, text):
         return None
-    return Plan("presence", "see whether any shot shows it", _found(_find(facts)))
+    code = f"found = {_things(facts)}\n"
+
+    def read(option: str) -> object:
+        said = re.match(r"yes\b|no\b", plain(option))
+        return said[0] == "yes" if said else None
+
+    code += support(options, read, "float(bool(found) == option)")
+    return plan("see whether anything is so", code, options, '["yes" if found else "no"]')
 
 
-def _subject(text: str, options: Sequence[str]) -> Plan | None:
+def _subject(text: str, options: Options) -> Plan | None:
     """A question about one thing, or about whatever the options say."""
-    if re.search(r"\b(?:how long|why|who|before|after)\b", text):
+    if re.search(r"\b(?:why|who|before|after|lasts?|longer|larger)\b|how long", text):
         return None
     facts = read_facts(text)
-    if facts.said:
-        asks = _asked(text)
-        return Plan(asks, "find the shot it is about", _found(_find(facts)))
+    if facts.said and len(facts.deeds) < 2:
+        code = f"found = {_things(facts)}\n"
+        return _about_things("find what it is about", code, _asked(text), options)
     if options and re.search(r"\bof (?:these|the following)\b|^what (?:happens|is shown)", text):
-        return Plan("story", "see which of the options the film shows", _candidates(options) + "\n")
+        if facts.said or re.search(r"\b(?:moved|long|look)", text):
+            return None
+        return _about_things(
+            "see which option the film shows", "found = things\n", "story", options
+        )
     if not options and re.match(r"what (?:happens|is shown|can be seen|is to be seen)\b", text):
-        return Plan("summary", "tell what the shots show", _found("list(shots)"))
+        code = "found = things\nshow_evidence(found, told=[tell(t) for t in found])\n"
+        return Plan("tell what the things do", code, many=True)
     return None
 
 
 def _asked(text: str) -> str:
     """What a question wants to know of the thing it leads to."""
-    if "colour" in re.sub(r"chang\w* (?:its )?colour", "", text):
+    if "colour" in re.sub(rf"chang\w* (?:its )?colour|something (?:{COLOUR})", "", text):
         return "colour"
     if re.search(r"\bdirection\b|\bwhich way\b|\bhow .*\bmov|\bwhere .*\b(?:go|mov|head)", text):
         return "motion"

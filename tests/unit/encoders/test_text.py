@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlm.encoders import Encoder, find_weights, load_encoder
-from rlm.encoders.heads import JointHeads, text_features
+from rlm.encoders.heads import JointHeads, word_features
 from rlm.errors import UsageError, WeightsMissing
 
 COLOURS = ("red", "green", "blue", "yellow")
@@ -60,17 +60,25 @@ def test_text_lives_in_the_joint_space(encoder: Encoder) -> None:
 
 
 @given(st.text(max_size=40))
-def test_every_text_has_features(text: str) -> None:
-    features = text_features(text, 4096)
-    assert features and all(0 <= bucket < 4096 for bucket in features)
-    assert features == text_features(f"  {text}?!", 4096)
+def test_every_word_has_features(text: str) -> None:
+    words = word_features(text, 2048)
+    assert all(word and all(0 <= bucket < 2048 for bucket in word) for word in words)
+    assert words == word_features(f"  {text}?!", 2048)
 
 
-def test_features_are_words_pairs_and_trigrams() -> None:
-    assert len(text_features("red box", 1 << 30)) == 2 + 3 + 6
-    assert set(text_features("red", 4096)) <= set(text_features("a red box", 4096)) | set(
-        text_features("red", 4096)[1:3]
-    )
+def test_features_are_words_and_trigrams() -> None:
+    red, box = word_features("red box", 1 << 30)
+    assert len(red) == len(box) == 1 + 3
+    assert word_features("a RED, box", 1 << 30)[1:] == [red, box]
+    # A word that was never met shares letters with its kin.
+    assert len({*word_features("reddish", 1 << 30)[0]} & {*red}) == 2
+
+
+def test_long_and_short_texts_together_are_as_alone(encoder: Encoder) -> None:
+    texts = ["red", "a red circle moves up and then stops", "word " * 100]
+    together = encoder.encode_text(texts)
+    for text, vector in zip(texts, together, strict=True):
+        assert encoder.encode_text([text])[0] == pytest.approx(vector, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", ["heads.json", "heads.safetensors"])

@@ -2,117 +2,66 @@ from __future__ import annotations
 
 import pytest
 
-from rlm.agent.policy.plan import Plan
-from rlm.agent.policy.verdict import judge, read_rows
-from rlm.agent.policy.words import Facts
+from rlm.agent.policy.verdict import judge
 from rlm.spans import Span
 
-CIRCLE = (
-    "shot 2, 12.60-18.40 s: red circle, motion up-left, event recolour to blue at 15.20 s; "
-    "index: the same"
-)
-RING = "shot 5, 30.60-37.60 s: green ring, motion up, event none; index: shape circle"
-BLURRED = "shot 6, 37.60-40.00 s: not clean"
+RING = "30.60-37.60 s: the green ring moves up, stops"
+BALL = "12.60-18.40 s: the red circle stays still"
 
 
-def observed(*rows: str) -> str:
-    return "\n".join([f"found: {len(rows)}", *rows, "[turn 4 done]"])
-
-
-def plan(asks: str, about: str | None = None) -> Plan:
-    return Plan(asks, "look", "found = shots\n", about)
-
-
-def test_reads_rows() -> None:
-    circle, ring, blurred = read_rows(observed(CIRCLE, RING, BLURRED))
-    assert circle.facts == Facts("red", "circle", "up-left", "recolour", "blue")
-    assert (circle.at, circle.confirmed, ring.at, ring.confirmed) == (15.2, True, None, False)
-    assert (blurred.facts, blurred.span) == (None, Span(37.6, 40.0))
-    assert circle.story() == "the red circle moves up and to the left and turns blue"
+def observed(*lines: str, found: int = 1) -> str:
+    return "\n".join([*lines[:-1], f"found: {found}", lines[-1], "[turn 5 done]"])
 
 
 @pytest.mark.parametrize(
-    ("asks", "options", "value"),
+    ("support", "value"),
     [
-        ("thing", ["The red circle", "The blue circle", "The red ring"], 0),
-        ("thing", ["Ring", "Circle", "Cross"], 1),
-        ("story", ["It moves up", "It moves up and to the left", "It turns blue"], 2),
-        ("story", ["It moves up and to the left", "It stops"], 0),
-        ("story", ["A dog runs", "The red circle turns blue"], 1),
-        ("motion", ["Up", "Up and left", "Left", "It stays still"], 1),
-        ("colour", ["Blue", "Red", "Green"], 1),
-        ("new_colour", ["Blue", "Red", "Green"], 0),
-        ("story", ["It stops", "It vanishes"], None),
-        ("thing", ["A red shape", "A circle"], None),
-        ("colour", ["Green", "Cyan"], None),
+        ("A 0.9, B 0.1, C 0", 0),
+        ("A 3.2e-12, B 0.0004", 1),
+        ("B 1e+00", 1),
+        ("A 0.5, B 0.5", None),
+        ("A 0, B 0", None),
+        ("A 1e-09, B 0", None),
+        ("", None),
     ],
 )
-def test_takes_the_one_option_that_fits(asks: str, options: list[str], value: object) -> None:
-    verdict = judge(plan(asks), options, observed(CIRCLE))
+def test_takes_the_option_with_the_most_support(support: str, value: int | None) -> None:
+    verdict = judge(["x", "y", "z"], observed(RING, f"support: {support}"))
     assert verdict.value == value
-    assert (verdict.confidence > 0.9) == (value is not None)
-    assert bool(verdict.evidence) == (value is not None)
+    assert (verdict.confidence > 0) == (value is not None)
+    assert verdict.evidence == ((Span(30.6, 37.6),) if value is not None else ())
 
 
-@pytest.mark.parametrize(
-    ("options", "value"),
-    [
-        (["1", "2", "3"], 1),
-        (["one", "two shots"], 1),
-        (["Once", "Twice"], 1),
-        (["4", "5"], None),
-        (["2", "two"], None),
-        ([], "2"),
-    ],
-)
-def test_counts(options: list[str], value: object) -> None:
-    verdict = judge(plan("count"), options, observed(CIRCLE, RING))
-    assert verdict.value == value
+def test_is_surer_of_what_is_supported_alone() -> None:
+    clear = judge(["x", "y"], observed(RING, "support: A 0.9, B 0.01")).confidence
+    doubtful = judge(["x", "y"], observed(RING, "support: A 0.5, B 0.4")).confidence
+    faint = judge(["x", "y"], observed(RING, "support: A 0.005, B 0")).confidence
+    assert 0.97 >= clear > doubtful > faint > 0
 
 
-def test_counts_nothing() -> None:
-    assert judge(plan("count"), ["0", "1"], observed()).value == 0
-
-
-@pytest.mark.parametrize(
-    ("options", "about", "value"),
-    [
-        (["At about 0:15", "0:40", "0:05"], "recolour", 0),
-        (["At about 0:15", "At about 0:13"], None, 1),
-        (["0:10-0:16", "0:20-0:30"], "recolour", 0),
-        (["0:50", "1:10"], "recolour", None),
-        (["early", "late"], "recolour", None),
-        ([], "recolour", "at 0:15.2"),
-        ([], None, "at 0:12.6"),
-    ],
-)
-def test_times(options: list[str], about: str | None, value: object) -> None:
-    assert judge(plan("time", about), options, observed(CIRCLE)).value == value
-
-
-def test_yes_and_no() -> None:
-    assert judge(plan("presence"), ["Yes", "No"], observed(CIRCLE)).value == 0
-    assert judge(plan("presence"), ["Yes", "No, it does not"], observed()).value == 1
-    assert judge(plan("presence"), [], observed()).value == "no"
-    assert judge(plan("presence"), ["Maybe", "Perhaps"], observed()).value is None
+def test_is_less_sure_when_it_could_not_read_all_options() -> None:
+    observation = observed(RING, "support: A 0.9, B 0")
+    assert judge(["x", "y"], observation).confidence > 0.9
+    assert judge(["x", "y", "z"], observation).confidence < 0.67
 
 
 def test_open_answers() -> None:
-    assert judge(plan("story"), [], observed(RING)).value == "the green ring moves up"
-    assert judge(plan("thing"), [], observed(RING)).value == "the green ring"
-    assert judge(plan("motion"), [], observed(RING)).value == "it moves up"
-    assert judge(plan("new_colour"), [], observed(CIRCLE)).value == "blue"
-    both = judge(plan("colour"), [], observed(CIRCLE, RING))
-    assert (both.value, both.confidence) == ("red; green", 0.6)
-    told = judge(plan("summary"), [], observed(CIRCLE, RING)).value
-    assert told == (
-        "0:13 the red circle moves up and to the left and turns blue; 0:31 the green ring moves up"
-    )
+    verdict = judge((), observed(RING, "told 1: the green ring"))
+    assert (verdict.value, verdict.why) == ("the green ring", "The green ring moves up, stops.")
+    assert verdict.confidence > 0.8
+    both = judge((), observed(RING, BALL, "told 2: red; green", found=2))
+    assert (both.value, both.confidence, len(both.evidence)) == ("red; green", 0.6, 2)
+    assert judge((), observed("told 1: 7")).value == "7"
 
 
-@pytest.mark.parametrize(
-    "observation", ["", "Traceback: NameError", observed(), observed(CIRCLE, BLURRED)]
-)
+def test_a_film_may_be_told_at_length() -> None:
+    told = observed(RING, "told 5: a; b; c; d; e", found=5)
+    assert judge((), told).value is None
+    assert judge((), told, many=True).value == "a; b; c; d; e"
+
+
+@pytest.mark.parametrize("observation", ["", "Traceback: NameError", "found: 0\ntold 0: "])
 def test_says_nothing_on_nothing(observation: str) -> None:
-    verdict = judge(plan("thing"), ["The red circle", "The ring"], observation)
-    assert (verdict.value, verdict.confidence, verdict.evidence) == (None, 0, ())
+    for options in ((), ["The red circle", "The ring"]):
+        verdict = judge(options, observation)
+        assert (verdict.value, verdict.confidence, verdict.evidence) == (None, 0, ())

@@ -1,0 +1,134 @@
+"""The last stage: what reads the frozen encoder, the text side, probes and a captioner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rlm.encoders.captioner import Captioner, Words
+from rlm.encoders.probes import AttentiveProbe
+from rlm.world.captions import Told, describe
+from rlm.world.scene import COLOURS, EVENTS, MOTIONS, SHAPES
+from rlm.world.train.batches import Batch
+from rlm.world.train.clips import Mix
+from rlm.world.train.loop import digest, only
+from rlm.world.train.losses import SPOKEN, caption_loss, classes
+from rlm.world.train.model import TASKS, Trainee, layer_norm
+from rlm.world.train.recipe import Run
+from rlm.world.train.stages import cached
+
+_MIX = Mix(things=(0.4, 0.25, 0.25, 0.05, 0.05), cut=0.0)
+_TEXT_MIX = Mix(things=(0.5, 0.25, 0.25, 0.0, 0.0), cut=0.0)
+_LENGTHS = (*[16] * 7, 8)  # now and then a clip half as long
+_LAYERS, _WIDTH, _INNER, _HEADS = 3, 160, 400, 4
+
+
+class Readers(nn.Module):
+    """All that reads the frozen encoder of ``model``; the text side is that of the model itself."""
+
+    def __init__(self, model: Trainee) -> None:
+        super().__init__()
+        self.joint, self.scale, hidden = model.joint, model.scale, model.sizes.hidden
+        self.probes = nn.ModuleDict(
+            {task: AttentiveProbe(hidden, len(names)) for task, names in TASKS.items()}
+        )
+        self.captioner = new_captioner(hidden)
+
+
+def vocabulary() -> Words:
+    """Every word of the plain captions."""
+    texts = [
+        describe([Told(colour, shape, "still")] * SPOKEN)
+        for colour, shape in product(COLOURS, SHAPES)
+    ]
+    for motion, kind in product(MOTIONS, EVENTS):
+        new = COLOURS[0] if kind == "recolour" else None
+        texts.append(describe([Told(COLOURS[0], SHAPES[0], motion, ((kind, new),) * 2)]))
+    return Words.of(texts)
+
+
+def new_captioner(hidden: int) -> Captioner:
+    """A randomly initialised captioner: about a million numbers."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    words = vocabulary()
+    config = LlamaConfig(
+        vocab_size=len(words),
+        hidden_size=_WIDTH,
+        intermediate_size=_INNER,
+        num_hidden_layers=_LAYERS,
+        num_attention_heads=_HEADS,
+        max_position_embeddings=1024,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=words.eos_token_id,
+    )
+    return Captioner(hidden, LlamaForCausalLM(config), words)
+
+
+def train_text(model: Trainee, run: Run) -> None:
+    """Stage 4: the text side alone, in larger batches: contrast lives on many captions at a time,
+    and on frozen features they cost little."""
+    recipe, origin = run.recipe, digest(model.vjepa.encoder)
+    batches = run.batches(7, recipe.text_batch, _TEXT_MIX)
+
+    def features(number: int, batch: Batch) -> tuple[object, ...]:
+        return layer_norm(model.encode(run.pixels(batch.rgb))).bfloat16(), batch.certain
+
+    def step(number: int, given: tuple[object, ...]) -> Mapping[str, Tensor]:
+        tokens, certain = cast("tuple[Tensor, tuple[tuple[Told, ...], ...]]", given)
+        rng = run.rng(8, number)
+        return caption_loss(model.joint, model.scale, tokens.float(), certain, rng, wordings=True)
+
+    stage = run.stage("text", _Text(model), recipe.text_steps, recipe.text_rate, origin)
+    with only(model, model.joint):
+        model.scale.requires_grad_(True)
+        stage.run(cached(run, batches, features), step)
+
+
+class _Text(nn.Module):
+    """The text side with its temperature, as one module."""
+
+    def __init__(self, model: Trainee) -> None:
+        super().__init__()
+        self.joint, self.scale = model.joint, model.scale
+
+
+def train_readers(model: Trainee, run: Run) -> Readers:
+    """Stage 3: the text side goes on; a probe for each of ``TASKS``, about the largest thing of a
+    clip; the captioner, to say the plain caption of a clip."""
+    torch.manual_seed(run.seed * 1000 + 7)  # the same, whether the run was stopped before or not
+    readers = Readers(model).to(run.device)
+    captioner = readers.captioner
+    batches = run.batches(6, run.recipe.reader_batch, _MIX, _LENGTHS)
+
+    def features(number: int, batch: Batch) -> tuple[object, ...]:
+        # A batch as it comes holds shared memory and open files: only what is needed is kept.
+        return layer_norm(model.encode(run.pixels(batch.rgb))).bfloat16(), batch.certain
+
+    def step(number: int, given: tuple[object, ...]) -> Mapping[str, Tensor]:
+        tokens, certain = cast("tuple[Tensor, tuple[tuple[Told, ...], ...]]", given)
+        tokens = tokens.float()
+        found = caption_loss(readers.joint, readers.scale, tokens, certain, run.rng(6, number))
+        rows = [row for row, told in enumerate(certain) if told]
+        if not rows:
+            return found
+        wanted = torch.tensor([classes(certain[row][0]) for row in rows], device=run.device)
+        for column, (task, probe) in enumerate(readers.probes.items()):
+            said = probe(tokens[rows]).float()
+            found[task] = functional.cross_entropy(said, wanted[:, column])
+        texts = [describe(certain[row][:SPOKEN]) for row in rows]
+        found["words"] = captioner(tokens[rows], captioner.targets(texts).to(run.device))
+        return found
+
+    recipe, origin = run.recipe, digest(model.vjepa.encoder)
+    stage = run.stage("readers", readers, recipe.reader_steps, recipe.reader_rate, origin)
+    with only(model, model.joint):
+        model.scale.requires_grad_(True)
+        stage.run(cached(run, batches, features), step)
+    return readers
