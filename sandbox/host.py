@@ -39,7 +39,9 @@ class Sandbox:
         level: ``"auto"``, ``"bubblewrap"``, ``"landlock"``, or ``"none"`` for no jail at all.
         records: frozen dataclass types that may cross in both directions. In the jail they have
             the same name and fields and a short repr, but not their methods.
-        pool: where to take processes from; it then decides limits, preload and level.
+        preamble: source text of modules by name whose functions are defined in the session from
+            the start, and again after a restart; see ``Pool``.
+        pool: where to take processes from; it then decides limits, preload, level and preamble.
 
     Raises:
         SandboxUnavailable: no jail of the wanted level can be had here.
@@ -55,10 +57,11 @@ class Sandbox:
         level: Level | Literal["auto"] = "auto",
         records: Sequence[type] = (),
         *,
+        preamble: Mapping[str, str] | None = None,
         pool: Pool | None = None,
     ) -> None:
         self._owns_pool = pool is None
-        self._pool = pool or Pool(limits, preload, level)
+        self._pool = pool or Pool(limits, preload, level, preamble=preamble)
         self.limits = self._pool.limits
         self._records = host_records(records)
         self._calls = Calls(functions, self._records, self.limits)
@@ -95,6 +98,7 @@ class Sandbox:
 
         Raises:
             SandboxUnavailable: no jail of the wanted level can be had here.
+            SandboxError: the preamble fails.
         """
         if self._closed:
             raise SandboxError("the sandbox is closed; open another one")

@@ -38,6 +38,10 @@ class Pool:
         level: ``"auto"`` for the strongest that starts here, or one by name; ``"none"`` is no
             jail at all and never chosen by itself.
         spares: how many ready processes to keep in reserve.
+        preamble: source text of further modules by name, run in this order in every process
+            before it locks itself, with the rights of the host. Each can be imported by its
+            name, and what its ``__all__`` names is a builtin of the session: a variable of a
+            cell may hide it, and ``del`` brings it back.
 
     Raises:
         SandboxUnavailable: this system has no level at all.
@@ -50,6 +54,7 @@ class Pool:
         preload: Sequence[str] = ("numpy",),
         level: Level | Literal["auto"] = "auto",
         spares: int = 1,
+        preamble: Mapping[str, str] | None = None,
     ) -> None:
         if level not in ("auto", "none", *_ORDER):
             raise SandboxError(
@@ -62,7 +67,11 @@ class Pool:
         self._level: Level | None = None if level == "auto" else level
         self.notice: str | None = None
         self._interpreter = levels.find_interpreter(self.preload)
-        self._config = {"preload": list(self.preload), "paths": list(self._interpreter.paths)}
+        self._config = {
+            "preload": list(self.preload),
+            "preamble": list((preamble or {}).items()),
+            "paths": list(self._interpreter.paths),
+        }
         self._size = spares
         self._spares: deque[Process] = deque()
         self._starting = 0
@@ -117,6 +126,7 @@ class Pool:
 
         Raises:
             SandboxUnavailable: no jail of the wanted level starts here.
+            SandboxError: a module to preload cannot be imported, or the preamble fails.
         """
         while True:
             with self._lock:

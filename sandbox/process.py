@@ -56,7 +56,7 @@ class Process:
     Args:
         plan: how to start it.
         limits: its limits.
-        config: the modules to preload and where they are.
+        config: the modules to preload and where they are, and the preamble.
         scratch: its folder on the host, or None; removed when the process is closed.
     """
 
@@ -129,7 +129,7 @@ class Process:
 
         Raises:
             LevelFailed: the level could not be put up.
-            SandboxError: a module could not be preloaded.
+            SandboxError: a module could not be preloaded, or the preamble failed.
         """
         if self.ready:
             return
@@ -156,6 +156,8 @@ class Process:
             cause = str(head.get("cause"))[:500]
             if head.get("stage") == "preload":
                 raise SandboxError(f"cannot preload a module in the sandbox: {cause}")
+            if head.get("stage") == "preamble":
+                raise SandboxError(f"the preamble of the sandbox failed: {cause}")
             raise LevelFailed(cause)
         if head.get("type") != "ready":
             raise LevelFailed("it broke the protocol before it was ready")

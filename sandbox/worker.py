@@ -1,8 +1,8 @@
 """The process inside the jail: a persistent Python session that answers over one socket.
 
-It preloads modules, locks itself (``sandbox.lockdown``), says ``ready``, and from then on runs the
-cells it is sent. Nothing in it is trusted by the host: the code of a cell shares the process and
-may forge whatever this module could send.
+It preloads modules, runs the preamble, locks itself (``sandbox.lockdown``), says ``ready``, and
+from then on runs the cells it is sent. Nothing in it is trusted by the host: the code of a cell
+shares the process and may forge whatever this module could send.
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ def main(descriptor: int) -> None:
         sys.path.extend(orders["paths"])
         for name in orders["preload"]:
             importlib.import_module(name)
+        stage = "preamble"
+        for name, source in orders["preamble"]:
+            vars(builtins).update(_run_module(name, source))
         gc.collect()
         gc.freeze()
         stage = "lock"
@@ -62,6 +65,13 @@ def main(descriptor: int) -> None:
         Session(channel).serve()
     except EOFError:
         os._exit(0)
+
+
+def _run_module(name: str, source: str) -> dict[str, Any]:
+    """Make a module of its source text; returns what it exports."""
+    module = sys.modules[name] = types.ModuleType(name)
+    exec(compile(source, f"<{name}>", "exec", dont_inherit=True), module.__dict__)
+    return {export: getattr(module, export) for export in module.__all__}
 
 
 class Session:

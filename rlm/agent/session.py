@@ -39,6 +39,7 @@ from rlm.agent.text import HEAD, TAIL, cut_output, one_line
 from rlm.agent.trace import traced
 from rlm.errors import ConversationTooLong
 from rlm.tools import RECORDS, TOOLS, Labelled, Tool, ToolContext, VideoFacts, bind, describe
+from rlm.tools.pixels import describe_helpers, sources
 from rlm.tools.video_info import video_info
 from sandbox import Outcome, Sandbox, StopCell
 
@@ -60,7 +61,7 @@ Jail = Callable[[Mapping[str, Tool], Sequence[type]], Sandbox]
 
 def default_jail(functions: Mapping[str, Tool], records: Sequence[type]) -> Sandbox:
     """The strongest jail this machine has."""
-    return Sandbox(functions, records=tuple(records))
+    return Sandbox(functions, records=tuple(records), preamble=sources())
 
 
 @dataclass(frozen=True)
@@ -331,6 +332,7 @@ class Session:
         system = render(
             "system",
             tools=describe(TOOLS),
+            helpers=describe_helpers(),
             budget=self._meter.left(),
             max_pictures=MAX_PICTURES,
             max_output=HEAD + TAIL,

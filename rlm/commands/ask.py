@@ -99,6 +99,7 @@ def _as_json(asked: Asked) -> dict[str, Any]:
 
 
 def _no_jail(functions: Mapping[str, Tool], records: Sequence[type]) -> Sandbox:
+    from rlm.tools.pixels import sources
     from sandbox import Sandbox
 
-    return Sandbox(functions, records=tuple(records), level="none")
+    return Sandbox(functions, records=tuple(records), preamble=sources(), level="none")
