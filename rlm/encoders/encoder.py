@@ -96,6 +96,27 @@ class Encoder(Protocol):
         """
         ...
 
+    @property
+    def reach(self) -> int:
+        """Tubelets, of context and future together, that the predictor was trained on; else 0."""
+        ...
+
+    def features(self, windows: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+        """Layer-normed tokens float32[tubelets, G * G, D] of each window.
+
+        Raises ``UsageError`` where the model is no V-JEPA 2.
+        """
+        ...
+
+    def predict(
+        self, contexts: Sequence[NDArray[np.uint8]], ahead: int
+    ) -> list[NDArray[np.float32]]:
+        """The ``ahead`` tubelets after each context, float32[ahead, G * G, D], as ``features``.
+
+        Raises ``UsageError`` beyond ``reach`` and where the model has no predictor.
+        """
+        ...
+
     def detect(
         self,
         windows: Sequence[NDArray[np.uint8]],

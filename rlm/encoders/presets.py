@@ -257,8 +257,13 @@ class EncoderSpec:
         if (self.folder / HEADS_FILE).is_file():
             tracks["joint"] = f"{model}/joint/attention"
         if self.preset.stride < self.preset.frames:
-            tracks["moments"] = f"{model}/encoder/tubelet"
+            tracks["moments"] = self.tubelet_space
         return MappingProxyType(tracks)
+
+    @property
+    def tubelet_space(self) -> str:
+        """The space of the mean over one tubelet's tokens, of V-JEPA 2."""
+        return f"{self.model}@{self.revision}/encoder/tubelet"
 
     @property
     def per_tubelet(self) -> frozenset[str]:

@@ -28,6 +28,8 @@ Rows = dict[str, NDArray[np.float32]]
 class TorchEncoder(ABC):
     """The frame of an ``Encoder``: a subclass loads a model and runs it on windows of one shape."""
 
+    reach: int = 0
+
     def __init__(self, spec: EncoderSpec) -> None:
         self._describe(spec)
         self._device = pick_device()
@@ -107,6 +109,16 @@ class TorchEncoder(ABC):
     def caption(self, windows: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
         """Windows in words; see ``VJepaEncoder``."""
         raise self._lacks("captioner")
+
+    def features(self, windows: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+        """Layer-normed tokens of windows; see ``VJepaEncoder``."""
+        raise UsageError(f"preset {self.preset} has no feature maps: use a V-JEPA 2 preset")
+
+    def predict(
+        self, contexts: Sequence[NDArray[np.uint8]], ahead: int
+    ) -> list[NDArray[np.float32]]:
+        """What follows contexts; see ``VJepaEncoder``."""
+        raise UsageError(f"preset {self.preset} predicts nothing: use a V-JEPA 2 preset")
 
     @abstractmethod
     def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:

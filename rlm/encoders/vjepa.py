@@ -1,8 +1,8 @@
 """V-JEPA 2 (Assran et al. 2025, arXiv:2506.09985) as an ``Encoder``.
 
-Only the encoder half of the model is kept: features come from the encoder, and the predictor has
-no part in them. Pooling is the mean over tokens after a layer norm without affine terms, which is
-the space the model's own targets live in (section 2 of the paper).
+Features come from the encoder alone; the predictor, which reads them, foretells tubelets. Pooling
+is the mean over tokens after a layer norm without affine terms, which is the space the model's own
+targets live in (section 2 of the paper).
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ class VJepaEncoder(TorchEncoder):
     def _load(self) -> None:
         model: Any = load_vjepa2(self.spec, self._dtype)
         self._encoder = model.encoder.to(self._device)
+        self._predictor = model.predictor.to(self._device)
+        self.reach = model.config.frames_per_clip // self.tubelet
         self._grid = model.config.crop_size // model.config.patch_size
         self._hidden = int(model.config.hidden_size)
         self._heads: JointHeads | None = None
@@ -71,6 +73,55 @@ class VJepaEncoder(TorchEncoder):
         with torch.inference_mode():
             (tokens,) = self._batcher.run([window], forward)
         return tokens
+
+    def features(self, windows: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+        """The layer-normed tokens float32[tubelets, G * G, D] of each window, all seen together.
+
+        Raises ``UsageError`` as ``encode`` does.
+        """
+        self._check(windows, None)
+
+        def forward(batch: Sequence[int]) -> list[NDArray[np.float32]]:
+            return list(self._features(windows, batch).cpu().numpy())
+
+        return self._by_length(windows, forward)
+
+    def predict(
+        self, contexts: Sequence[NDArray[np.uint8]], ahead: int
+    ) -> list[NDArray[np.float32]]:
+        """What follows each context uint8[T, crop, crop, 3]: float32[ahead, G * G, D] each.
+
+        The next ``ahead`` tubelets, predicted together, in the layer-norm space of ``features``.
+        The contexts alone are encoded: masking after the whole clip was encoded, as the model's
+        own ``forward`` does, would let the future leak into them.
+
+        Raises ``UsageError`` when a context does not fill its last tubelet, or context and future
+        together are more than the ``reach`` tubelets that the predictor was trained on; positions
+        past them raise nothing in the model and mean nothing. Else as ``encode`` does.
+        """
+        self._check(contexts, None)
+        for context in contexts:
+            tubelets = self._length(len(context))
+            if len(context) % self.tubelet:
+                raise UsageError(
+                    f"a context is of whole tubelets ({self.tubelet} pictures), not of "
+                    f"{len(context)} pictures"
+                )
+            if not 1 <= ahead <= self.reach - tubelets:
+                raise UsageError(
+                    f"{tubelets} tubelets and {ahead} ahead are out of the range of preset "
+                    f"{self.preset}: 1 to {self.reach - 1} ahead, {self.reach} with the context"
+                )
+
+        def forward(batch: Sequence[int]) -> list[NDArray[np.float32]]:
+            tokens = self._tokens([contexts[number] for number in batch])
+            rows, tubelets, grid, hidden = tokens.shape
+            ids = torch.arange((tubelets + ahead) * grid, device=self._device).expand(rows, -1)
+            here, there = ids[:, : tubelets * grid], ids[:, tubelets * grid :]
+            foretold = self._predictor(tokens.flatten(1, 2), [here], [there]).last_hidden_state
+            return list(foretold.float().view(rows, ahead, grid, hidden).cpu().numpy())
+
+        return self._by_length(contexts, forward)
 
     def detect(
         self, windows: Sequence[NDArray[np.uint8]], keep: Sequence[Keep] | None = None

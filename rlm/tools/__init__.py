@@ -15,10 +15,12 @@ from rlm.tools.extract_frames import extract_frames
 from rlm.tools.get_scenes import get_scenes
 from rlm.tools.get_transcript import get_transcript
 from rlm.tools.llm_query import llm_query
+from rlm.tools.predict_future import predict_future
 from rlm.tools.search import search
 from rlm.tools.search_by_embedding import search_by_embedding
 from rlm.tools.search_transcript import search_transcript
 from rlm.tools.show import show
+from rlm.tools.verify_temporal_coherence import verify_temporal_coherence
 from rlm.tools.video_info import video_info
 
 TOOLS: tuple[Tool, ...] = (
@@ -30,6 +32,8 @@ TOOLS: tuple[Tool, ...] = (
     search,
     embed,
     search_by_embedding,
+    predict_future,
+    verify_temporal_coherence,
     detect_objects,
     caption_segment,
     get_transcript,

@@ -1,0 +1,103 @@
+"""Whether one span can be what follows another."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+
+from rlm.errors import UsageError
+from rlm.index import VideoIndex
+from rlm.prediction.energy import foresee
+from rlm.prediction.reading import Stretch, context_before, following, tubelet_seconds
+from rlm.spans import Span
+
+SAMPLES = 32
+"""Real continuations of the video that a judgement is compared with."""
+_AHEAD = 4  # tubelets of a continuation that are judged at most
+
+
+@dataclass(frozen=True, slots=True)
+class Coherence:
+    """How well the beginning of one span follows the end of another.
+
+    ``score`` is how many standard deviations the energy lies below those of what really follows at
+    ``samples`` other moments of the video (0 is usual, far below 0 is a break); ``None`` where the
+    video is too short to tell. ``energy`` is the mean absolute difference of what was expected to
+    what came, in layer-norm space, ``copy_energy`` that of a copy of the last tubelet, ``ratio``
+    the logarithm of the first over the second. ``start`` and ``end`` are those of the continuation
+    that was judged.
+    """
+
+    start: float
+    end: float
+    score: float | None
+    energy: float
+    copy_energy: float
+    ratio: float
+    samples: int
+    space: str = field(repr=False)
+    method: str = field(repr=False)
+
+
+def verify(index: VideoIndex, before: Span, after: Span) -> Coherence:
+    """Judge ``after`` as what follows ``before``.
+
+    The end of ``before`` is the context, up to half of the predictor's range; as much of the
+    beginning of ``after`` is judged.
+
+    Raises ``UsageError`` when either holds no whole tubelet.
+    """
+    encoder = index.encoder()
+    ahead = min(_AHEAD, encoder.reach // 2)
+    most = encoder.reach - ahead
+    context = context_before(index, before, most)
+    wanted = min(ahead, int(after.duration / tubelet_seconds(index) + 1e-9))
+    came = following(index, after.start, max(wanted, 1))
+    if not wanted or not len(came):
+        raise UsageError(f"{after} is shorter than {tubelet_seconds(index):g} s: nothing to judge")
+    (one,) = foresee(encoder, [context.pictures], [came.pictures], len(came))
+    energy, copied = float(one.energy.mean()), float(one.copy_energy.mean())
+    usual = _usual(index, len(context), len(came))
+    score = None
+    if len(usual) > 2 and (spread := float(usual.std(ddof=1))) > 0:
+        score = (float(usual.mean()) - energy) / spread
+    return Coherence(
+        start=float(came.spans[0, 0]),
+        end=float(came.spans[-1, 1]),
+        score=score,
+        energy=energy,
+        copy_energy=copied,
+        ratio=math.log(max(energy, 1e-12) / max(copied, 1e-12)),
+        samples=len(usual),
+        space=encoder.spec.tubelet_space,
+        method="V-JEPA predictor beside copying the last tubelet",
+    )
+
+
+@lru_cache(maxsize=16)
+def _usual(index: VideoIndex, seen: int, ahead: int) -> np.ndarray:
+    """Energies of what really follows, at up to ``SAMPLES`` moments spread over the shots.
+
+    Kept, since a video is judged moment by moment: without it each judgement costs ``SAMPLES``.
+    """
+    long = tubelet_seconds(index)
+    moments = []
+    for scene in index.scenes():
+        first, last = scene.start + seen * long, scene.end - ahead * long
+        if last >= first:
+            moments += np.arange(first, last + 1e-9, long).tolist()
+    chosen = [moments[i] for i in np.unique(np.linspace(0, len(moments) - 1, SAMPLES).astype(int))]
+    pairs: list[tuple[Stretch, Stretch]] = []
+    for moment in chosen if moments else []:
+        context = context_before(index, Span(max(0.0, moment - seen * long), moment), seen)
+        came = following(index, moment, ahead)
+        if len(context) == seen and len(came) == ahead:
+            pairs.append((context, came))
+    if not pairs:
+        return np.empty(0)
+    contexts, continuations = zip(*((a.pictures, b.pictures) for a, b in pairs), strict=True)
+    told = foresee(index.encoder(), contexts, continuations, ahead)
+    return np.array([one.energy.mean() for one in told])

@@ -1,0 +1,94 @@
+"""The pictures about a moment, as the preset's encoder is shown them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlm.errors import UsageError
+from rlm.index import VideoIndex
+from rlm.index.windows import TUBELET
+from rlm.spans import Span
+
+Pictures = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Stretch:
+    """Consecutive pictures uint8[T, S, S, 3], T even, and the ``spans`` float64[T / 2, 2] (seconds)
+    of their tubelets."""
+
+    pictures: Pictures
+    spans: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+
+def tubelet_seconds(index: VideoIndex) -> float:
+    """How long a tubelet of the preset lasts."""
+    return TUBELET / index.encoder().fps
+
+
+def read(index: VideoIndex, span: Span) -> Stretch:
+    """What of ``span`` fills whole tubelets, counted back from its end.
+
+    Frames that the build kept are taken where there are some; else the span is decoded.
+    """
+    shown = list(_frames(index, span))
+    shown = shown[len(shown) % TUBELET :]
+    return _stretch(shown, span.end)
+
+
+def context_before(index: VideoIndex, span: Span, most: int) -> Stretch:
+    """The last tubelets of ``span``, at most ``most``, that lie in one shot.
+
+    Raises ``UsageError`` when there is not one.
+    """
+    begin = max((s.start for s in index.scenes() if s.start < span.end), default=0.0)
+    start = max(span.start, begin, span.end - most * tubelet_seconds(index))
+    found = read(index, Span(start, span.end))
+    if not len(found):
+        raise UsageError(
+            f"{span} shows less than {tubelet_seconds(index):g} s of one shot before its end: "
+            "nothing can be foretold from it"
+        )
+    return _last(found, most)
+
+
+def following(index: VideoIndex, moment: float, most: int) -> Stretch:
+    """The tubelets from ``moment`` on, at most ``most``; fewer, or none, where the video ends."""
+    end = min(index.video.span.end, moment + most * tubelet_seconds(index))
+    if end <= moment:
+        return Stretch(np.empty((0, 0, 0, 3), np.uint8), np.empty((0, 2)))
+    shown = list(_frames(index, Span(moment, end)))[: TUBELET * most]
+    return _stretch(shown[: len(shown) // TUBELET * TUBELET], end)
+
+
+def _last(found: Stretch, most: int) -> Stretch:
+    return Stretch(found.pictures[-TUBELET * most :], found.spans[-most:])
+
+
+def _stretch(shown: list[tuple[float, Pictures]], end: float) -> Stretch:
+    times = np.array([time for time, _ in shown])
+    edges = np.append(times[::TUBELET], end)
+    pictures = [picture for _, picture in shown]
+    spans = np.stack([edges[:-1], edges[1:]], axis=1)
+    return Stretch(np.stack(pictures) if pictures else np.empty((0, 0, 0, 3), np.uint8), spans)
+
+
+def _frames(index: VideoIndex, span: Span) -> Iterator[tuple[float, Pictures]]:
+    """The pictures of ``span`` with their times, at the preset's rate."""
+    encoder = index.encoder()
+    kept = index.kept_frames(encoder.fps)
+    if kept is not None:
+        times, pictures = kept
+        first, last = np.searchsorted(times, [span.start, span.end]).tolist()
+        yield from ((float(times[row]), pictures[row]) for row in range(first, last))
+        return
+    size = encoder.spec.frame_size
+    for frame in index.video.frames(fps=encoder.fps, span=span, size=size):
+        yield frame.time, encoder.prepare(frame.rgb[None])[0]
