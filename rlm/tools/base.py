@@ -121,17 +121,20 @@ def describe(tools: Iterable[Tool]) -> str:
     """The tools' signatures and docstrings, as the system prompt shows them."""
     entries = []
     for tool in tools:
-        first, *rest = inspect.signature(tool).parameters.values()
-        del first
-        shown = [p.replace(annotation=inspect.Parameter.empty) for p in rest]
-        signature = str(inspect.Signature(shown))
         returns = inspect.signature(tool).return_annotation
         returns = returns if isinstance(returns, str) else inspect.formatannotation(returns)
         arrow = "" if returns in ("None", "NoReturn") else f" -> {returns}"
-        doc = inspect.getdoc(tool) or ""
-        body = "\n".join(f"    {line}" if line else "" for line in doc.splitlines())
-        entries.append(f"{tool.__name__}{signature}{arrow}\n{body}")
+        entries.append(entry(tool, skip=1, arrow=arrow))
     return "\n\n".join(entries)
+
+
+def entry(function: Callable[..., Any], *, skip: int = 0, arrow: str = "") -> str:
+    """A function's signature, without its first ``skip`` parameters, and its docstring."""
+    parameters = list(inspect.signature(function).parameters.values())[skip:]
+    shown = inspect.Signature([p.replace(annotation=inspect.Parameter.empty) for p in parameters])
+    doc = inspect.getdoc(function) or ""
+    body = "\n".join(f"    {line}" if line else "" for line in doc.splitlines())
+    return f"{function.__name__}{shown}{arrow}\n{body}"
 
 
 def as_pair(value: object) -> tuple[float, float]:

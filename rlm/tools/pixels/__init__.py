@@ -8,11 +8,11 @@ library and each other, and their docstrings are written for the model.
 To add a helper, write it in one of the modules and add it to :data:`HELPERS`.
 """
 
-import inspect
 from collections.abc import Callable
 from importlib import resources
 from typing import Any
 
+from rlm.tools.base import entry
 from rlm.tools.pixels.finding import optical_flow, threshold, track_color
 from rlm.tools.pixels.pictures import blend, crop, diff, frame_info, zoom
 from rlm.tools.pixels.plotting import plot
@@ -41,17 +41,7 @@ def sources() -> dict[str, str]:
 
 def describe_helpers() -> str:
     """The helpers' signatures and docstrings, as the system prompt shows them."""
-    entries = []
-    for helper in HELPERS:
-        signature = inspect.signature(helper)
-        shown = [
-            parameter.replace(annotation=inspect.Parameter.empty)
-            for parameter in signature.parameters.values()
-        ]
-        lines = (inspect.getdoc(helper) or "").splitlines()
-        body = "\n".join(f"    {line}" if line else "" for line in lines)
-        entries.append(f"{helper.__name__}{inspect.Signature(shown)}\n{body}")
-    return "\n\n".join(entries)
+    return "\n\n".join(entry(helper) for helper in HELPERS)
 
 
 __all__ = ["HELPERS", "MODULES", "describe_helpers", "sources", *(h.__name__ for h in HELPERS)]

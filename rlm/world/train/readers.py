@@ -20,7 +20,7 @@ from rlm.world.train.loop import digest, only
 from rlm.world.train.losses import SPOKEN, caption_loss, classes
 from rlm.world.train.model import TASKS, Trainee, layer_norm
 from rlm.world.train.recipe import Run
-from rlm.world.train.stages import cached
+from rlm.world.train.stages import Features, cached
 
 _MIX = Mix(things=(0.4, 0.25, 0.25, 0.05, 0.05), cut=0.0)
 _TEXT_MIX = Mix(things=(0.5, 0.25, 0.25, 0.0, 0.0), cut=0.0)
@@ -77,9 +77,6 @@ def train_text(model: Trainee, run: Run) -> None:
     recipe, origin = run.recipe, digest(model.vjepa.encoder)
     batches = run.batches(7, recipe.text_batch, _TEXT_MIX)
 
-    def features(number: int, batch: Batch) -> tuple[object, ...]:
-        return layer_norm(model.encode(run.pixels(batch.rgb))).bfloat16(), batch.certain
-
     def step(number: int, given: tuple[object, ...]) -> Mapping[str, Tensor]:
         tokens, certain = cast("tuple[Tensor, tuple[tuple[Told, ...], ...]]", given)
         rng = run.rng(8, number)
@@ -88,7 +85,17 @@ def train_text(model: Trainee, run: Run) -> None:
     stage = run.stage("text", _Text(model), recipe.text_steps, recipe.text_rate, origin)
     with only(model, model.joint):
         model.scale.requires_grad_(True)
-        stage.run(cached(run, batches, features), step)
+        stage.run(cached(run, batches, _features(model, run)), step)
+
+
+def _features(model: Trainee, run: Run) -> Features:
+    """What the readers are shown of a batch: its tokens, and what is told of its clips."""
+
+    def features(number: int, batch: Batch) -> tuple[object, ...]:
+        # A batch as it comes holds shared memory and open files: only what is needed is kept.
+        return layer_norm(model.encode(run.pixels(batch.rgb))).bfloat16(), batch.certain
+
+    return features
 
 
 class _Text(nn.Module):
@@ -106,10 +113,6 @@ def train_readers(model: Trainee, run: Run) -> Readers:
     readers = Readers(model).to(run.device)
     captioner = readers.captioner
     batches = run.batches(6, run.recipe.reader_batch, _MIX, _LENGTHS)
-
-    def features(number: int, batch: Batch) -> tuple[object, ...]:
-        # A batch as it comes holds shared memory and open files: only what is needed is kept.
-        return layer_norm(model.encode(run.pixels(batch.rgb))).bfloat16(), batch.certain
 
     def step(number: int, given: tuple[object, ...]) -> Mapping[str, Tensor]:
         tokens, certain = cast("tuple[Tensor, tuple[tuple[Told, ...], ...]]", given)
@@ -130,5 +133,5 @@ def train_readers(model: Trainee, run: Run) -> Readers:
     stage = run.stage("readers", readers, recipe.reader_steps, recipe.reader_rate, origin)
     with only(model, model.joint):
         model.scale.requires_grad_(True)
-        stage.run(cached(run, batches, features), step)
+        stage.run(cached(run, batches, _features(model, run)), step)
     return readers
