@@ -1,8 +1,8 @@
 """The text side of the built-in models: a text tower and a video pool that share one space.
 
 Both are trained together by contrast (as in CLIP, Radford et al. 2021) on V-JEPA tokens. The text
-tower reads hashed words and letter trigrams (the hashing trick, Weinberger et al. 2009), so it
-needs no vocabulary file and reads words it has never met by their spelling.
+tower reads hashed words, pairs of neighbours and letter trigrams (the hashing trick, Weinberger et
+al. 2009), so it needs no vocabulary file and reads words it has never met by their spelling.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,22 +27,29 @@ _WORDS = 64
 
 
 def word_features(text: str, buckets: int) -> list[list[int]]:
-    """For each word of ``text`` the buckets of the word itself and of its letter trigrams.
+    """For each word of ``text`` the buckets of itself, of it after its neighbour, of its trigrams.
 
     Case and punctuation are dropped. CRC-32 is the hash: it is the same in every process.
     """
     words = "".join(letter if letter.isalnum() else " " for letter in text.lower()).split()
-    trigrams = ((f"#{word}#"[i : i + 3] for i in range(len(word))) for word in words)
     return [
-        [zlib.crc32(feature.encode()) % buckets for feature in (f"w:{word}", *map("c:".__add__, t))]
-        for word, t in zip(words, trigrams, strict=True)
+        [zlib.crc32(feature.encode()) % buckets for feature in _word_features(before, word)]
+        for before, word in pairwise(["", *words])
     ]
 
 
+def _word_features(before: str, word: str) -> Iterator[str]:
+    yield f"w:{word}"
+    yield f"b:{before} {word}"
+    yield from (f"c:{f'#{word}#'[i : i + 3]}" for i in range(len(word)))
+
+
+def _hidden_layer(width: int, inner: int, out: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(width, inner), nn.GELU(), nn.Linear(inner, out))
+
+
 def _projection(width: int, inner: int, out: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.LayerNorm(width), nn.Linear(width, inner), nn.GELU(), nn.Linear(inner, out)
-    )
+    return nn.Sequential(nn.LayerNorm(width), _hidden_layer(width, inner, out))
 
 
 class TextTower(nn.Module):
@@ -54,7 +62,8 @@ class TextTower(nn.Module):
         super().__init__()
         self.buckets = buckets
         self.embedding = nn.EmbeddingBag(buckets, width, mode="mean")
-        self.place = nn.Parameter(torch.randn(_WORDS, width) * 0.02)
+        # As large as the words themselves, or it would be learned late which word is where.
+        self.place = nn.Parameter(torch.randn(_WORDS, width) * 0.3)
         layer = nn.TransformerEncoderLayer(
             width, 4, 2 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
         )
@@ -81,13 +90,17 @@ class TextTower(nn.Module):
 
 
 class AttentionPool(nn.Module):
-    """Layer-normed V-JEPA tokens to L2-normalised vectors: learned queries look over all tokens."""
+    """Layer-normed V-JEPA tokens to L2-normalised vectors: learned queries look over all tokens.
+
+    What a token adds is not linear in it: sums of linear values say which colours and which shapes
+    there are, but not which belongs to which.
+    """
 
     def __init__(self, hidden: int, queries: int, inner: int, out: int) -> None:
         super().__init__()
         self.query = nn.Parameter(torch.randn(queries, hidden) * 0.05)
         self.key = nn.Linear(hidden, hidden)
-        self.value = nn.Linear(hidden, hidden)
+        self.value = _hidden_layer(hidden, 2 * hidden, hidden)
         self.project = _projection(queries * hidden, inner, out)
 
     def forward(self, tokens: Tensor) -> Tensor:

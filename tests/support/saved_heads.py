@@ -18,5 +18,5 @@ def save_seeing(folder: Path, seed: int = 0) -> Path:
     model = Trainee(sizes)
     with torch.no_grad():
         model.objects.read.bias[0] = 4.0
-    export(model, Readers(model), folder, {})
+    export(model, Readers(sizes.hidden), folder, {})
     return folder

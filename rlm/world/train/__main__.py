@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -36,7 +37,10 @@ def main(arguments: list[str] | None = None) -> int:
 
     torch.manual_seed(chosen.seed)
     model = Trainee(Sizes()).to(device)
-    run = Run(Recipe().shortened(chosen.steps), chosen.seed, chosen.folder, device, tell)
+    # A GPU takes film faster than one process draws it; on CPUs training itself needs the cores.
+    workers = 1 if device.type == "cpu" else max(1, (os.cpu_count() or 1) // 2)
+    recipe = Recipe().shortened(chosen.steps)
+    run = Run(recipe, chosen.seed, chosen.folder, device, tell, workers)
     train_encoder(model, run)
     train_predictor(model, run)
     readers = train_readers(model, run)

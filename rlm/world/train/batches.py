@@ -99,9 +99,7 @@ class Batches(Dataset[Batch]):
         return Batch.of([draw_clip(rng, mix, length) for _ in range(count)])
 
 
-def stream(
-    batches: Batches, first: int, last: int, workers: int = 1
-) -> Iterator[tuple[int, Batch]]:
+def stream(batches: Batches, first: int, last: int, workers: int) -> Iterator[tuple[int, Batch]]:
     """Batches ``first`` to ``last`` - 1, numbered, drawn ahead by ``workers`` processes."""
     numbers = range(first, last)
     loader: DataLoader[Batch] = DataLoader(

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,11 +71,8 @@ class TrainingStage:
                     group["lr"] = rate
             with torch.autocast(self.device.type, dtype=torch.bfloat16), _attention(self.device):
                 losses = step(number, batch)
-            total = torch.stack([loss.float() for loss in losses.values()]).sum()
-            total.backward()  # type: ignore[no-untyped-call]
-            norm = nn.utils.clip_grad_norm_(parameters, self.max_grad_norm)
             # A step that is not a number would end the run for good: it is left out.
-            usable = math.isfinite(float(norm))
+            usable = math.isfinite(_gradients(losses, parameters, self.max_grad_norm))
             lost = 0 if usable else lost + 1
             if lost == _MOST_LOST:
                 raise FloatingPointError(f"{self.name}: {lost} steps running without a gradient")
@@ -148,6 +145,20 @@ class TrainingStage:
             partial = self._curves.with_suffix(".part")
             partial.write_text("".join(kept), encoding="utf-8")
             partial.replace(self._curves)
+
+
+def _gradients(
+    losses: Mapping[str, Tensor], parameters: Sequence[nn.Parameter], largest: float
+) -> float:
+    """Leave the gradients of the sum, no longer than ``largest``; returns how long they were.
+
+    Not a number where a batch teaches nothing.
+    """
+    if not losses:
+        return math.nan
+    total = torch.stack([loss.float() for loss in losses.values()]).sum()
+    total.backward()  # type: ignore[no-untyped-call]
+    return float(nn.utils.clip_grad_norm_(parameters, largest))
 
 
 def _step_of(row: str) -> int | None:

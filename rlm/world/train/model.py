@@ -40,7 +40,7 @@ class Sizes:
     pred_layers: int = 4
     pred_heads: int = 3
     queries: int = 6
-    buckets: int = 2048
+    buckets: int = 4096
     text: int = 128
     inner: int = 256
     joint: int = 128

@@ -1,4 +1,4 @@
-"""The last stage: what reads the frozen encoder, the text side, probes and a captioner."""
+"""The last stages, each on the frozen encoder alone: probes with a captioner, and the text side."""
 
 from __future__ import annotations
 
@@ -29,11 +29,10 @@ _LAYERS, _WIDTH, _INNER, _HEADS = 3, 160, 400, 4
 
 
 class Readers(nn.Module):
-    """All that reads the frozen encoder of ``model``; the text side is that of the model itself."""
+    """Probes and a captioner for an encoder whose tokens are ``hidden`` wide."""
 
-    def __init__(self, model: Trainee) -> None:
+    def __init__(self, hidden: int) -> None:
         super().__init__()
-        self.joint, self.scale, hidden = model.joint, model.scale, model.sizes.hidden
         self.probes = nn.ModuleDict(
             {task: AttentiveProbe(hidden, len(names)) for task, names in TASKS.items()}
         )
@@ -71,6 +70,35 @@ def new_captioner(hidden: int) -> Captioner:
     return Captioner(hidden, LlamaForCausalLM(config), words)
 
 
+def train_readers(model: Trainee, run: Run) -> Readers:
+    """Stage 3: a probe for each of ``TASKS``, about the largest thing of a clip; the captioner, to
+    say the plain caption of a clip."""
+    torch.manual_seed(run.seed * 1000 + 7)  # the same, whether the run was stopped before or not
+    readers = Readers(model.sizes.hidden).to(run.device)
+    captioner = readers.captioner
+    batches = run.batches(6, run.recipe.reader_batch, _MIX, _LENGTHS)
+
+    def step(number: int, given: tuple[object, ...]) -> Mapping[str, Tensor]:
+        tokens, certain = cast("tuple[Tensor, tuple[tuple[Told, ...], ...]]", given)
+        rows = [row for row, told in enumerate(certain) if told]
+        if not rows:
+            return {}
+        sure = tokens[rows].float()
+        wanted = torch.tensor([classes(certain[row][0]) for row in rows], device=run.device)
+        found = {}
+        for column, (task, probe) in enumerate(readers.probes.items()):
+            found[task] = functional.cross_entropy(probe(sure).float(), wanted[:, column])
+        texts = [describe(certain[row][:SPOKEN]) for row in rows]
+        found["words"] = captioner(sure, captioner.targets(texts).to(run.device))
+        return found
+
+    recipe, origin = run.recipe, digest(model.vjepa.encoder)
+    stage = run.stage("readers", readers, recipe.reader_steps, recipe.reader_rate, origin)
+    with only(model, readers):
+        stage.run(cached(run, batches, _features(model, run)), step)
+    return readers
+
+
 def train_text(model: Trainee, run: Run) -> None:
     """Stage 4: the text side alone, in larger batches: contrast lives on many captions at a time,
     and on frozen features they cost little."""
@@ -82,9 +110,9 @@ def train_text(model: Trainee, run: Run) -> None:
         rng = run.rng(8, number)
         return caption_loss(model.joint, model.scale, tokens.float(), certain, rng, wordings=True)
 
-    stage = run.stage("text", _Text(model), recipe.text_steps, recipe.text_rate, origin)
-    with only(model, model.joint):
-        model.scale.requires_grad_(True)
+    text = _Text(model)
+    stage = run.stage("text", text, recipe.text_steps, recipe.text_rate, origin)
+    with only(model, text):
         stage.run(cached(run, batches, _features(model, run)), step)
 
 
@@ -104,34 +132,3 @@ class _Text(nn.Module):
     def __init__(self, model: Trainee) -> None:
         super().__init__()
         self.joint, self.scale = model.joint, model.scale
-
-
-def train_readers(model: Trainee, run: Run) -> Readers:
-    """Stage 3: the text side goes on; a probe for each of ``TASKS``, about the largest thing of a
-    clip; the captioner, to say the plain caption of a clip."""
-    torch.manual_seed(run.seed * 1000 + 7)  # the same, whether the run was stopped before or not
-    readers = Readers(model).to(run.device)
-    captioner = readers.captioner
-    batches = run.batches(6, run.recipe.reader_batch, _MIX, _LENGTHS)
-
-    def step(number: int, given: tuple[object, ...]) -> Mapping[str, Tensor]:
-        tokens, certain = cast("tuple[Tensor, tuple[tuple[Told, ...], ...]]", given)
-        tokens = tokens.float()
-        found = caption_loss(readers.joint, readers.scale, tokens, certain, run.rng(6, number))
-        rows = [row for row, told in enumerate(certain) if told]
-        if not rows:
-            return found
-        wanted = torch.tensor([classes(certain[row][0]) for row in rows], device=run.device)
-        for column, (task, probe) in enumerate(readers.probes.items()):
-            said = probe(tokens[rows]).float()
-            found[task] = functional.cross_entropy(said, wanted[:, column])
-        texts = [describe(certain[row][:SPOKEN]) for row in rows]
-        found["words"] = captioner(tokens[rows], captioner.targets(texts).to(run.device))
-        return found
-
-    recipe, origin = run.recipe, digest(model.vjepa.encoder)
-    stage = run.stage("readers", readers, recipe.reader_steps, recipe.reader_rate, origin)
-    with only(model, model.joint):
-        model.scale.requires_grad_(True)
-        stage.run(cached(run, batches, _features(model, run)), step)
-    return readers

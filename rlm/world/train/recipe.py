@@ -30,7 +30,7 @@ class Recipe:
     encoder_batch: int = 48
     encoder_rate: float = 3e-3
     easy: float = 0.15
-    predictor_steps: int = 1000
+    predictor_steps: int = 1600
     predictor_batch: int = 64
     predictor_rate: float = 1.5e-3
     reader_steps: int = 900
@@ -59,13 +59,17 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Run:
-    """One training run: its recipe, where its states and curves go, and whom it tells."""
+    """One training run: its recipe, where its states and curves go, and whom it tells.
+
+    ``workers`` processes draw the film.
+    """
 
     recipe: Recipe
     seed: int
     folder: Path
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     tell: Callable[[str], None] = print
+    workers: int = 1
 
     def stage(
         self,

@@ -43,7 +43,7 @@ def train_encoder(model: Trainee, run: Run) -> None:
         return found
 
     stage = run.stage("encoder", model, steps, recipe.encoder_rate)
-    stage.run(lambda first, last: stream(batches, first, last), step)
+    stage.run(lambda first, last: stream(batches, first, last, run.workers), step)
 
 
 def _from_context(
@@ -122,7 +122,7 @@ def cached(
     def give(first: int, last: int) -> Iterator[tuple[int, tuple[object, ...]]]:
         rng = run.rng(5, first)
         kept: list[tuple[object, ...]] = []
-        source = stream(batches, first, recipe.cached + last)
+        source = stream(batches, first, recipe.cached + last, run.workers)
         for number in range(first, last):
             if len(kept) < recipe.cached or number % recipe.renewed == 0:
                 drawn, batch = next(source)

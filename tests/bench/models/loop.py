@@ -98,7 +98,7 @@ def _untrained(folder: Path) -> str:
 
     torch.manual_seed(0)
     model = Trainee(Sizes())
-    export(model, Readers(model), folder, {})
+    export(model, Readers(model.sizes.hidden), folder, {})
     return str(folder)
 
 

@@ -15,7 +15,7 @@ from rlm.world.scene import COLOURS, MOTIONS, SHAPES
 from rlm.world.train.clips import LabelledClip, Mix, draw_clip
 from rlm.world.train.losses import SPOKEN
 from rlm.world.train.model import Sizes, Trainee
-from rlm.world.train.readers import train_readers
+from rlm.world.train.readers import train_text
 from rlm.world.train.recipe import Recipe, Run
 
 POOL = 100
@@ -73,6 +73,6 @@ def heads_on_random(seed: int, steps: int) -> Models:
     torch.manual_seed(seed)
     model = Trainee(Sizes())
     with tempfile.TemporaryDirectory() as folder:
-        recipe = replace(Recipe(), reader_steps=steps, cached=30)
-        train_readers(model, Run(recipe, seed, Path(folder), tell=lambda line: None))
+        recipe = replace(Recipe(), text_steps=steps, cached=30)
+        train_text(model, Run(recipe, seed, Path(folder), tell=lambda line: None))
     return Models.from_trainee(model)

@@ -22,7 +22,7 @@ from rlm.world.train.clips import Mix, _shot, clip_of, draw_clip
 from rlm.world.train.export import export
 from rlm.world.train.losses import fits, wrong
 from rlm.world.train.model import Sizes, Trainee, predict
-from rlm.world.train.readers import train_readers
+from rlm.world.train.readers import train_readers, train_text
 from rlm.world.train.recipe import Recipe, Run
 from rlm.world.train.stages import train_encoder, train_predictor
 from rlm.world.windows import account, motion_of
@@ -47,6 +47,8 @@ SHORT = Recipe(
     predictor_batch=4,
     reader_steps=3,
     reader_batch=4,
+    text_steps=3,
+    text_batch=4,
     cached=2,
 )
 
@@ -57,7 +59,7 @@ def _quiet(line: str) -> None:
 
 def test_a_batch_follows_from_seed_and_number_alone() -> None:
     batches = Batches(3, 4, Mix())
-    again = dict(stream(batches, 1, 3))
+    again = dict(stream(batches, 1, 3, workers=1))
     for number, batch in again.items():
         assert torch.equal(batch.rgb, batches[number].rgb)
         assert batch.told == batches[number].told
@@ -214,6 +216,7 @@ def test_all_stages_make_weights_that_load(tmp_path: Path) -> None:
     text = [v.clone() for v in model.joint.parameters()]
     train_predictor(model, run)
     readers = train_readers(model, run)
+    train_text(model, run)
     # What is frozen stays as it was; what is trained does not.
     assert all(torch.equal(v, encoder[k]) for k, v in model.vjepa.encoder.state_dict().items())
     assert any(
@@ -228,6 +231,7 @@ def test_all_stages_make_weights_that_load(tmp_path: Path) -> None:
         "encoder": 2,
         "predictor": 3,
         "readers": 3,
+        "text": 3,
     }
     loaded = load_encoder(tmp_path / "weights")
     window = np.zeros((16, 64, 64, 3), np.uint8)
