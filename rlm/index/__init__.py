@@ -2,9 +2,9 @@
 
 ``VideoIndex`` is the face. Behind it ``plan`` says what an index of a tier is made of, ``builder``
 makes what is missing in one pass (``reading``, ``windows``, ``shots``, ``transitions``,
-``scenes``), ``storage`` keeps it, ``search`` ranks, ``spoken`` knows what is said, ``seen``
-what the heads beside an encoder see. Importing this package brings in neither torch nor
-transformers.
+``scenes``), ``storage`` keeps it, ``fields`` is search as a person asks for it (over ``search``,
+``ranking`` and ``fusion``), ``spoken`` knows what is said, ``seen`` what the heads beside an
+encoder see. Importing this package brings in neither torch nor transformers.
 """
 
 from rlm.index.loader import Loader

@@ -318,9 +318,9 @@ class VideoIndex:
 
         Searched is the field whose space is the embedding's. ``span`` keeps the rows that share
         time with it, ``exclude`` drops those that share time with any of its spans. ``diverse``
-        applies temporal non-maximum suppression: within a shot, no hit lies less than one full
-        window (4 s where rows are shorter than a second) away from a better one, so a long
-        likeness counts once.
+        applies temporal non-maximum suppression (within a shot, no hit lies less than one full
+        window, 4 s where rows are shorter than a second, from a better one), then maximal marginal
+        relevance: the best comes first, a look-alike of an earlier hit later.
 
         Raises ``SpaceMismatch`` when no field lives in that space, ``UsageError`` when ``k`` is
         below 1.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rlm.encoders import Embedding
+from rlm.index.fields import Query
 from rlm.spans import Span
 from rlm.tools.base import Frames, Pictures, ToolContext, as_span
 
@@ -15,29 +16,27 @@ def embed(ctx: ToolContext, x: str | Pictures | Frames | tuple[float, float]) ->
     It has `.space` and `.vector` (float32, length 1). Only vectors of one space can be compared.
     Example: search_by_embedding(embed((12, 16)), k=3)
     """
-    return as_query(ctx, x)[0]
+    return ctx.index.embed(as_query(ctx, x)[0])
 
 
-def as_query(
-    ctx: ToolContext, x: object, track: str | None = None
-) -> tuple[Embedding, Span | None]:
-    """The embedding of ``x``, and the span it covers, which a search by example leaves out.
+def as_query(ctx: ToolContext, x: object) -> tuple[Query, Span | None]:
+    """``x`` as the index takes it, and the span it covers, which a search by example leaves out.
 
-    ``track`` is the track it is to be compared with, by default the best there is.
+    Raises ``TypeError`` for what is no query, ``ValueError`` for an empty text or a span outside
+    the video.
     """
     if isinstance(x, str):
         if not x.strip():
             raise ValueError("the text is empty")
-        return ctx.index.embed(x, track), None
+        return x, None
     if isinstance(x, Frames):
         # The arrays may have been changed in the jail: what they hold is embedded, not the span.
-        pictures = np.ascontiguousarray(x.rgb, dtype=np.uint8)
-        return ctx.index.embed(pictures, track), as_span(x, ctx.video)
+        return np.ascontiguousarray(x.rgb, dtype=np.uint8), as_span(x, ctx.video)
     if not isinstance(x, np.ndarray | list | tuple) and not hasattr(x, "start"):
         raise TypeError(f"text, a span, a hit, a scene or frames, not {type(x).__name__}")
     if isinstance(x, np.ndarray):
         if x.dtype != np.uint8:
             raise TypeError(f"pictures to embed are uint8, not {x.dtype}")
-        return ctx.index.embed(x, track), None
+        return x, None
     span = as_span(x, ctx.video)
-    return ctx.index.embed(span, track), span
+    return span, span

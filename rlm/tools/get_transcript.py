@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-from rlm.index.spoken.transcript import Transcript
+from rlm.index.spoken.transcript import Transcript, prepared
 from rlm.tools.base import ToolContext, cut_to_video
-from rlm.video.subtitles import Cue, Subtitles
+from rlm.video.subtitles import Cue
 
 
 def get_transcript(
@@ -33,10 +31,4 @@ def preferred(ctx: ToolContext) -> Transcript:
             f"{path.name} has no transcript: put {path.stem}.srt or {path.stem}.vtt beside it, or "
             f"recognise its speech with: videorlm index {path.name} --transcribe MODEL"
         )
-    return _prepared(transcripts[0])
-
-
-@lru_cache(maxsize=4)
-def _prepared(subtitles: Subtitles) -> Transcript:
-    # Searching indexes the words first, which is not to be done for each call anew.
-    return Transcript(subtitles)
+    return prepared(transcripts[0])

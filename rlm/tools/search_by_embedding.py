@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rlm.encoders import Embedding
-from rlm.index import Hit
+from rlm.index import Hit, fields
 from rlm.spans import Span
 from rlm.tools.base import ToolContext, as_pair
-from rlm.tools.search import check_field, nearest
+from rlm.tools.search import check_k
 
 
 def search_by_embedding(
@@ -18,10 +18,13 @@ def search_by_embedding(
 ) -> list[Hit]:
     """Find the moments nearest to an embedding from embed(), best first.
 
-    `exclude` leaves out a span: the one that was embedded would find itself. An embedding of a
-    space this index does not hold is an error that names both spaces.
+    `exclude` leaves out a span: the one that was embedded would find itself. The embedding's space
+    says what is compared; one that this index, or `field` if given, does not hold is an error that
+    names both spaces.
     Example: search_by_embedding(embed((12, 16)), k=3, exclude=(12, 16))
     """
-    check_field(ctx, field)
+    if not isinstance(embedding, Embedding):
+        raise TypeError(f"an Embedding comes from embed(...), not {type(embedding).__name__}")
+    fields.check_space(ctx.index, field, embedding.space)
     without = None if exclude is None else Span(*as_pair(exclude))
-    return nearest(ctx, embedding, k, None, without, diverse=True)
+    return ctx.index.nearest(embedding, check_k(k), exclude=without)

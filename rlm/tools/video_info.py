@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from rlm.index import fields
 from rlm.tools.base import ToolContext, VideoFacts
-from rlm.tools.search import fields
 
 
 def video_info(ctx: ToolContext) -> VideoFacts:
@@ -22,7 +22,7 @@ def video_info(ctx: ToolContext) -> VideoFacts:
         scenes=len(ctx.index.scenes()),
         windows=len(ctx.index.windows),
         window_seconds=max(window.duration for window in ctx.index.windows),
-        search_fields=tuple(fields(ctx)),
+        search_fields=fields.fields(ctx.index),
         search_by_text=ctx.index.text_space is not None,
         transcript=bool(ctx.index.transcripts),
         damage=tuple((span.start, span.end) for span in ctx.index.damage),

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -132,6 +132,12 @@ class Transcript:
             return None
         weights = np.array([1.0 if len(p) == 1 else _JOINED for p in self._passages])
         return _Index.of(passages, weights, len(self.cues))
+
+
+@lru_cache(maxsize=4)
+def prepared(subtitles: Subtitles) -> Transcript:
+    """The transcript of ``subtitles``, kept, since searching one indexes its words first."""
+    return Transcript(subtitles)
 
 
 @dataclass(frozen=True)

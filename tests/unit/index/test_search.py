@@ -1,41 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
 
-from rlm.index.search import rank, touching
+from rlm.encoders import Embedding
+from rlm.index.search import POOL, nearest, touching
+from rlm.index.snapshot import Field
+from rlm.index.storage.store import Track
 from rlm.spans import Span
-
-SCORES = st.lists(st.sampled_from([-1.0, -0.5, 0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=30)
-
-
-@given(SCORES, st.integers(1, 40), st.randoms())
-def test_rank_sorts_what_is_eligible(scores: list[float], k: int, random: object) -> None:
-    values = np.array(scores, dtype=np.float32)
-    eligible = np.array([n % 3 != 1 for n in range(len(scores))])
-    chosen = rank(values, eligible, k)
-    assert len(chosen) == min(k, eligible.sum())
-    assert all(eligible[position] for position in chosen)
-    assert chosen == sorted(chosen, key=lambda position: (-values[position], position))
-    rest = [values[n] for n in np.flatnonzero(eligible) if n not in chosen]
-    assert not rest or max(rest) <= values[chosen[-1]]
-
-
-@given(SCORES, st.integers(1, 5))
-def test_suppression_keeps_hits_apart_and_drops_only_the_worse(
-    scores: list[float], reach: int
-) -> None:
-    values = np.array(scores, dtype=np.float32)
-    eligible = np.ones(len(scores), dtype=np.bool_)
-    chosen = rank(
-        values, eligible, len(scores), lambda at: slice(max(0, at - reach + 1), at + reach)
-    )
-    assert all(abs(a - b) >= reach for a in chosen for b in chosen if a != b)
-    for dropped in set(range(len(scores))) - set(chosen):
-        assert any(
-            abs(dropped - kept) < reach and values[kept] >= values[dropped] for kept in chosen
-        )
 
 
 def test_touching_is_half_open() -> None:
@@ -44,3 +15,20 @@ def test_touching_is_half_open() -> None:
     assert touching(spans, Span(3.9, 8.1)).tolist() == [True, True, True]
     assert touching(spans, Span(4.0, 4.0)).tolist() == [False, True, False]
     assert touching(spans, Span(9.0, 9.5)).tolist() == [False, False, False]
+
+
+def test_fewer_hits_are_the_first_of_more_and_the_best_is_the_first() -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((400, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    edges = np.arange(401) * 8.0  # further apart than the reach of what no model made
+    spans = np.stack([edges[:-1], edges[:-1] + 4], axis=1)
+    field = Field("look", "look", Track("s", "t", vectors), spans, None)
+    example = Embedding("s", vectors[7])
+    shots = edges[:-1]
+    plain = nearest(field, example, 400, None, (), None)
+    many = nearest(field, example, 400, None, (), shots)
+    assert set(many) == set(plain) and many[POOL:] == plain[POOL:]
+    assert many[0] == plain[0] and many != plain
+    for k in (1, 3, POOL, POOL + 1):
+        assert nearest(field, example, k, None, (), shots) == many[:k]

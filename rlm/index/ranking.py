@@ -1,0 +1,148 @@
+"""Rows in order of their likeness to one vector: exactly, and without sorting them all.
+
+Half-precision rows are multiplied as they lie on disk. PyTorch adds their products up in single
+precision (unless somebody allows reduced precision) and rounds the sum to half; with the rounding
+of the vector that is off by no more than :attr:`Scores.error`. So it is certain which rows can be
+among the best, and those few are scored again in double precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Positions = NDArray[np.intp]
+
+_FIRST = 64  # rows put in order at first
+_GROWTH = 8  # so many times more whenever those were not enough
+_LONGEST_ROW = 1.01  # rows have length 1, but for rounding
+_HALF, _SINGLE = 2.0**-11, 2.0**-24  # the most by which rounding changes a number, as a part of it
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """How like ``vector`` float32[D] each of ``rows`` [N, D] is, both of length 1.
+
+    ``rough`` float32[N] are cosines, none of them off by more than ``error``. Of rows float32 they
+    are what is meant by the score, and ``error`` is 0.
+    """
+
+    rows: NDArray[Any]
+    vector: NDArray[np.float32]
+    rough: NDArray[np.float32]
+    error: float
+
+    @classmethod
+    def of(cls, rows: NDArray[Any], vector: NDArray[np.float32]) -> Scores:
+        """Score ``rows``, float32 or float16 and perhaps memory-mapped, reading them once.
+
+        Raises ``TypeError`` for rows of another type.
+        """
+        if rows.dtype == np.float32:
+            return cls(rows, vector, rows @ vector, 0.0)
+        if rows.dtype != np.float16:
+            raise TypeError(f"rows to score are float32 or float16, not {rows.dtype}")
+        import torch
+        from torch.utils.dlpack import from_dlpack
+
+        rounded = vector.astype(np.float16)
+        with torch.inference_mode():
+            # Unlike from_numpy, this takes what may not be written to without a warning.
+            products = torch.mv(from_dlpack(rows), torch.from_numpy(rounded))
+        rough = products.numpy().astype(np.float32)
+        largest = float(np.abs(rough).max(initial=0.0))
+        lost = float(np.linalg.norm(vector - rounded.astype(np.float32)))
+        error = (lost + vector.size * _SINGLE) * _LONGEST_ROW + 2 * largest * _HALF + _SINGLE
+        return cls(rows, vector, rough, error)
+
+    def exact(self, positions: Positions) -> NDArray[np.float64]:
+        """The scores of some rows, equal for equal rows wherever they lie."""
+        if self.error == 0:
+            return self.rough[positions].astype(np.float64)
+        rows = self.rows[positions].astype(np.float64)
+        rows *= self.vector
+        scores: NDArray[np.float64] = rows.sum(axis=1)
+        return scores
+
+    def descending(self, eligible: NDArray[np.bool_] | None = None) -> Iterator[tuple[int, float]]:
+        """Positions and scores of the ``eligible`` rows, best first, the earlier one at a tie."""
+        left = np.arange(len(self.rough)) if eligible is None else np.flatnonzero(eligible)
+        positions, scores = left[:0], np.empty(0)
+        size = _FIRST
+        while left.size:
+            rough = self.rough[left]
+            floor = -np.inf
+            if size < left.size:
+                floor = float(np.partition(rough, left.size - size)[left.size - size])
+            taken = rough >= floor
+            positions = np.concatenate([positions, left[taken]])
+            scores = np.concatenate([scores, self.exact(left[taken])])
+            order = np.lexsort((positions, -scores))
+            positions, scores = positions[order], scores[order]
+            # No row that is left scores more than this.
+            sure = len(scores)
+            if np.isfinite(floor):
+                sure = int(np.count_nonzero(scores >= floor + self.error))
+            yield from zip(positions[:sure].tolist(), scores[:sure].tolist(), strict=True)
+            positions, scores = positions[sure:], scores[sure:]
+            left = left[~taken]
+            size *= _GROWTH
+        yield from zip(positions.tolist(), scores.tolist(), strict=True)
+
+
+def best(rows: NDArray[Any], vector: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
+    """The ``k`` rows most like ``vector`` and their scores; see :class:`Scores`."""
+    found = Scores.of(rows, vector).descending()
+    return [each for each, _ in zip(found, range(k), strict=False)]
+
+
+def spread(
+    ordered: Iterable[tuple[int, float]],
+    k: int,
+    rows: int,
+    around: Callable[[int], slice] | None = None,
+) -> list[tuple[int, float]]:
+    """The first ``k`` of what comes ``ordered``: pairs of a position, below ``rows``, and a score.
+
+    With ``around``, greedy non-maximum suppression: a position in the slice around one already
+    chosen is passed over, so that fewer than ``k`` may come back.
+    """
+    chosen: list[tuple[int, float]] = []
+    free = np.ones(rows, dtype=np.bool_)
+    for position, score in ordered:
+        if len(chosen) == k:
+            break
+        if free[position]:
+            chosen.append((position, score))
+            if around is not None:
+                free[around(position)] = False
+    return chosen
+
+
+def diversify(
+    vectors: NDArray[np.float32], scores: NDArray[np.float64], relevance: float, k: int
+) -> list[int]:
+    """The first ``k`` of ``vectors`` [N, D] as each adds most: maximal marginal relevance.
+
+    Next comes whichever has the largest ``relevance * score - (1 - relevance) * c``, where c is its
+    largest cosine with one that came before (Carbonell and Goldstein, SIGIR 1998). The one with the
+    best of ``scores`` [N] comes first, the earlier one at a tie; with a relevance of 1 the order is
+    that of the scores.
+    """
+    alike = vectors @ vectors.T
+    nearest = np.full(len(scores), -np.inf)
+    order: list[int] = []
+    left = np.ones(len(scores), dtype=np.bool_)
+    for _ in range(min(k, len(scores))):
+        worth = relevance * scores
+        if order and relevance < 1:
+            nearest = np.maximum(nearest, alike[order[-1]])
+            worth = worth - (1 - relevance) * nearest
+        position = int(np.argmax(np.where(left, worth, -np.inf)))
+        left[position] = False
+        order.append(position)
+    return order
