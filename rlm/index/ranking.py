@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 Positions = NDArray[np.intp]
 
 _FIRST = 64  # rows put in order at first
+_RUN = 64  # rows of which the largest is looked at first
 _GROWTH = 8  # so many times more whenever those were not enough
 _LONGEST_ROW = 1.01  # rows have length 1, but for rounding
 _HALF, _SINGLE = 2.0**-11, 2.0**-24  # the most by which rounding changes a number, as a part of it
@@ -52,9 +53,8 @@ class Scores:
         rounded = vector.astype(np.float16)
         with torch.inference_mode():
             # Unlike from_numpy, this takes what may not be written to without a warning.
-            products = torch.mv(from_dlpack(rows), torch.from_numpy(rounded))
-        rough = products.numpy().astype(np.float32)
-        largest = float(np.abs(rough).max(initial=0.0))
+            rough = torch.mv(from_dlpack(rows), torch.from_numpy(rounded)).float().numpy()
+        largest = float(max(rough.max(initial=0.0), -rough.min(initial=0.0)))
         lost = float(np.linalg.norm(vector - rounded.astype(np.float32)))
         error = (lost + vector.size * _SINGLE) * _LONGEST_ROW + 2 * largest * _HALF + _SINGLE
         return cls(rows, vector, rough, error)
@@ -70,17 +70,17 @@ class Scores:
 
     def descending(self, eligible: NDArray[np.bool_] | None = None) -> Iterator[tuple[int, float]]:
         """Positions and scores of the ``eligible`` rows, best first, the earlier one at a tie."""
-        left = np.arange(len(self.rough)) if eligible is None else np.flatnonzero(eligible)
-        positions, scores = left[:0], np.empty(0)
+        left = None if eligible is None else np.flatnonzero(eligible)
+        positions, scores = np.empty(0, np.intp), np.empty(0)
         size = _FIRST
-        while left.size:
-            rough = self.rough[left]
-            floor = -np.inf
-            if size < left.size:
-                floor = float(np.partition(rough, left.size - size)[left.size - size])
-            taken = rough >= floor
-            positions = np.concatenate([positions, left[taken]])
-            scores = np.concatenate([scores, self.exact(left[taken])])
+        while left is None or left.size:
+            # At first, of all rows, the scores are not copied.
+            rough = self.rough if left is None else self.rough[left]
+            floor = _floor(rough, size)
+            taken = np.flatnonzero(rough >= floor)
+            block = taken if left is None else left[taken]
+            positions = np.concatenate([positions, block])
+            scores = np.concatenate([scores, self.exact(block)])
             order = np.lexsort((positions, -scores))
             positions, scores = positions[order], scores[order]
             # No row that is left scores more than this.
@@ -89,9 +89,20 @@ class Scores:
                 sure = int(np.count_nonzero(scores >= floor + self.error))
             yield from zip(positions[:sure].tolist(), scores[:sure].tolist(), strict=True)
             positions, scores = positions[sure:], scores[sure:]
-            left = left[~taken]
+            left = np.delete(np.arange(len(rough)) if left is None else left, taken)
             size *= _GROWTH
         yield from zip(positions.tolist(), scores.tolist(), strict=True)
+
+
+def _floor(scores: NDArray[np.float32], size: int) -> float:
+    """A score that ``size`` of ``scores``, or some more, reach; minus infinity for all of them."""
+    if size >= len(scores):
+        return -np.inf
+    runs = len(scores) // _RUN
+    if runs >= size:  # what so many of the largest of each run reach
+        scores = scores[: runs * _RUN].reshape(runs, _RUN).max(axis=1)
+    at = len(scores) - size
+    return float(np.partition(scores, at)[at])
 
 
 def best(rows: NDArray[Any], vector: NDArray[np.float32], k: int) -> list[tuple[int, float]]:
