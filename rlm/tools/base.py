@@ -184,6 +184,18 @@ def cut_to_video(start: object, end: object, video: Video) -> Span:
     return Span(low, high)
 
 
+def as_box(value: object) -> tuple[float, float, float, float]:
+    """The four numbers of a box as it comes from the jail; ``TypeError`` for anything else."""
+    box = value.tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(box, list | tuple) or len(box) != 4:
+        raise TypeError("a box is four numbers, (x0, y0, x1, y1)")
+    for side in box:
+        if isinstance(side, bool) or not isinstance(side, int | float):
+            raise TypeError(f"a box is four numbers, (x0, y0, x1, y1), not {type(side).__name__}")
+    x0, y0, x1, y1 = map(float, box)
+    return x0, y0, x1, y1
+
+
 def as_rgb(value: object) -> Pictures:
     """Pictures as uint8 (T, H, W, 3) from colour or grey, one or many, integers or floats.
 

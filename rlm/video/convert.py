@@ -42,6 +42,34 @@ def resolve_size(shown: tuple[int, int], size: int | tuple[int, int] | None) -> 
     return width, height
 
 
+def resolve_crop(
+    shown: tuple[int, int], crop: tuple[float, float, float, float]
+) -> tuple[int, int, int, int]:
+    """The pixels ``(left, top, right, bottom)`` of a part of pictures that are ``shown`` in pixels.
+
+    ``crop`` is ``(x0, y0, x1, y1)`` in fractions of the picture, from its upper left corner; the
+    edges go to the nearest pixel, and one pixel at least is left each way. Raises ``UsageError``
+    unless ``0 <= x0 < x1 <= 1`` and ``0 <= y0 < y1 <= 1``.
+    """
+    x0, y0, x1, y1 = crop
+    if not (0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1):
+        pixels = all(side >= 0 for side in crop) and max(crop) > 1
+        raise UsageError(
+            "a crop is (x0, y0, x1, y1) in fractions of the picture from its upper left corner,"
+            f" 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1, not ({x0:g}, {y0:g}, {x1:g}, {y1:g})"
+            + (f"; pixels are divided by the size, {shown[0]}x{shown[1]}" if pixels else "")
+        )
+    (left, right), (top, bottom) = (
+        _edges(low, high, side) for low, high, side in zip((x0, y0), (x1, y1), shown, strict=True)
+    )
+    return left, top, right, bottom
+
+
+def _edges(low: float, high: float, side: int) -> tuple[int, int]:
+    first = min(round(low * side), side - 1)
+    return first, max(round(high * side), first + 1)
+
+
 class Converter:
     """Turns decoded pictures into uint8 ``[height, width, 3]`` RGB of one fixed size.
 
@@ -91,20 +119,43 @@ class Converter:
 class Renderer:
     """Converts the pictures of one video to any size; keeps a ``Converter`` for each.
 
-    ``shown`` is the displayed ``(width, height)``, ``rotation`` and ``mirrored`` as there.
+    ``shown`` is the displayed ``(width, height)``, ``rotation`` and ``mirrored`` as there. With
+    ``crop``, as in ``resolve_crop``, that part of the picture at its full size is all there is:
+    it is cut out first and then scaled, bilinearly and without aliasing as well.
     """
 
-    def __init__(self, shown: tuple[int, int], rotation: int, mirrored: bool) -> None:
+    def __init__(
+        self,
+        shown: tuple[int, int],
+        rotation: int,
+        mirrored: bool,
+        crop: tuple[float, float, float, float] | None = None,
+    ) -> None:
         self._shown = shown
         self._turn = rotation, mirrored
+        self._box = None if crop is None else resolve_crop(shown, crop)
         self._converters: dict[tuple[int, int], Converter] = {}
 
     def shape(self, size: int | tuple[int, int] | None) -> tuple[int, int]:
         """The ``(width, height)`` asked for by ``size``; see ``resolve_size``."""
-        return resolve_size(self._shown, size)
+        if self._box is None:
+            return resolve_size(self._shown, size)
+        left, top, right, bottom = self._box
+        return resolve_size((right - left, bottom - top), size)
 
     def __call__(self, frame: VideoFrame, shape: tuple[int, int]) -> NDArray[np.uint8]:
         """The pixels of ``frame`` at ``shape``, a fresh contiguous array."""
+        if self._box is None:
+            return self._whole(frame, shape)
+        left, top, right, bottom = self._box
+        part = self._whole(frame, self._shown)[top:bottom, left:right]
+        if shape == (right - left, bottom - top):
+            return part.copy()  # or the whole picture would be kept with it
+        from PIL import Image
+
+        return np.array(Image.fromarray(part).resize(shape, Image.Resampling.BILINEAR))
+
+    def _whole(self, frame: VideoFrame, shape: tuple[int, int]) -> NDArray[np.uint8]:
         if shape not in self._converters:
             self._converters[shape] = Converter(shape, *self._turn)
         return self._converters[shape](frame)

@@ -156,7 +156,7 @@ class Video:
         """
         span = self._inside(span)
         times = None if fps is None else _grid(span, fps)
-        return self._reading(span, times, tap, subtitles)
+        return self._reading(span, times, self._renderer(), tap, subtitles)
 
     def key_frames(self, spacing: float = 0.5) -> Generator[View, None, None]:
         """The key frames, none closer than ``spacing`` seconds, with their own times.
@@ -199,6 +199,7 @@ class Video:
         fps: float | None = None,
         count: int | None = None,
         size: int | tuple[int, int] | None = None,
+        crop: tuple[float, float, float, float] | None = None,
     ) -> Clip:
         """The pictures of ``span`` as one array: at ``fps``, or ``count`` of them, or all.
 
@@ -207,15 +208,21 @@ class Video:
         that is. A span that reaches beyond the video is cut to it; ``Clip.span`` says what was
         read. The clip is shorter than asked for only where the file ends early.
 
-        Raises ``UsageError`` as ``frames`` does, and for both ``fps`` and ``count``, a ``count``
-        below 1, or more than 1 GiB of pictures; ``VideoDamaged`` when none can be decoded.
+        ``crop``, ``(x0, y0, x1, y1)`` in fractions of the picture from its upper left corner, is
+        the part that is wanted: cut out at full size, then brought to ``size``. One whole picture
+        at a time is held for it.
+
+        Raises ``UsageError`` as ``frames`` does, for a crop that is none, and for both ``fps`` and
+        ``count``, a ``count`` below 1, or more than 1 GiB of pictures; ``VideoDamaged`` when none
+        can be decoded.
         """
         if fps is not None and count is not None:
             raise UsageError("give fps or count for a clip, not both")
         if count is not None and count < 1:
             raise UsageError(f"a clip has at least 1 picture, not {count}")
         span = self._inside(span)
-        shape = self._renderer().shape(size)
+        render = self._renderer(crop)
+        shape = render.shape(size)
         times: Iterable[float] | None = None
         if fps is not None:
             times = _grid(span, fps)
@@ -227,11 +234,11 @@ class Video:
             expected = math.ceil(span.duration * self.frame_rate)
         _check_memory(expected, shape)
         frames: list[Frame] = []
-        for frame in _converted(self._reading(span, times), shape):
+        for frame in _converted(self._reading(span, times, render), shape):
             frames.append(frame)
             _check_memory(len(frames), shape)
         if not frames and times is None:
-            frames = list(_converted(self._reading(span, (span.start,)), shape))
+            frames = list(_converted(self._reading(span, (span.start,), render), shape))
         if not frames:
             raise VideoDamaged(f"no picture in {span} of {self.path} can be decoded")
         moments = np.array([frame.time for frame in frames], dtype=np.float64)
@@ -241,11 +248,12 @@ class Video:
         self,
         span: Span,
         times: Iterable[float] | None,
+        render: Renderer,
         tap: Tap | None = None,
         subtitles: bool = False,
     ) -> Reading:
         decoder = partial(Decoder, self.path, self.stream.index, self.timing, subtitles=subtitles)
-        return Reading(decoder, self._renderer(), span, times, tap, subtitles=subtitles)
+        return Reading(decoder, render, span, times, tap, subtitles=subtitles)
 
     def _key_frames(self, spacing: float) -> Generator[View, None, None]:
         render = self._renderer()
@@ -257,8 +265,8 @@ class Video:
             with self.read() as reading:
                 yield from islice(reading, 1)
 
-    def _renderer(self) -> Renderer:
-        return Renderer(self.size, self.rotation, self.mirrored)
+    def _renderer(self, crop: tuple[float, float, float, float] | None = None) -> Renderer:
+        return Renderer(self.size, self.rotation, self.mirrored, crop)
 
     def _gone(self, error: OSError) -> VideoNotFound:
         reason = (error.strerror or "unreadable").lower()

@@ -79,7 +79,9 @@ def test_the_prompt_names_every_tool_and_the_question(index: VideoIndex) -> None
 def test_frames_are_shown_with_their_times_and_stored(index: VideoIndex) -> None:
     run = Run(
         index,
-        code("show(extract_frames(1, 2, fps=2)); contact_sheet(0, 20, count=9)"),
+        code(
+            "show(extract_frames(1, 2, fps=2, crop=(0, 0, 0.5, 1))); contact_sheet(0, 20, count=9)"
+        ),
         code("answer('x')"),
     )
     result = run.run()
@@ -138,6 +140,8 @@ def test_search_by_text_example_and_embedding(index: VideoIndex) -> None:
         ("answer('x', evidence=[(5, 4)])", "ends before it starts"),
         ("show([extract_frames(0, 1)], times=[1])", "times go with one array"),
         ("extract_frames(0, 1, fps=2, count=2)", "count"),
+        ("extract_frames(0, 1, crop=(0, 0, 90, 90))", "in fractions of the picture"),
+        ("extract_frames(0, 1, crop=(0, 0, 1))", "a box is four numbers, (x0, y0, x1, y1)"),
         ("show('x')", "not str"),
         ("show(embed((0, 2)).vector)", "has shape"),
         ("contact_sheet(count=1000)", "from 1 to 64"),
