@@ -6,15 +6,19 @@ that hold text, an example in those of pictures and of V-JEPA.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from rlm.errors import SpaceMismatch, UsageError
 from rlm.index.fusion import fuse
-from rlm.index.search import Hit
+from rlm.index.search import Hit, touching
 from rlm.index.spoken.transcript import prepared
 from rlm.index.video_index import VideoIndex
 from rlm.spans import Span
+from rlm.video import Subtitles, Video
 
 Query = str | NDArray[np.uint8] | Span
 """A text, pictures uint8[T, H, W, 3] or [H, W, 3], or a span of the video."""
@@ -78,14 +82,19 @@ def search(
     naming those in which it can, for an empty text and for ``k`` below 1; what ``VideoIndex.embed``
     raises.
     """
-    check_field(index, field)
     if isinstance(query, str) and not query.strip():
         raise UsageError("an empty text cannot be searched for: say what to look for")
     if k < 1:
         raise UsageError(f"k is the number of hits wanted, at least 1, not {k}")
-    tracks = _tracks(index, query)
+    by_text = isinstance(query, str)
+    tracks = _first(_BY_TEXT if by_text else _BY_EXAMPLE, index.fields)
+    # Where the field is one of vectors, nothing need be known of what is said.
+    spoken = index.transcripts[:1] if by_text and field not in tracks else ()
+    if spoken:
+        tracks[TEXT] = "transcript"
     if field not in (ALL, *tracks):
-        what = "a text" if isinstance(query, str) else "an example"
+        check_field(index, field)
+        what = "a text" if by_text else "an example"
         able = ", ".join([*tracks, ALL]) if tracks else "no field"
         raise UsageError(f"{what} cannot be compared in the field {field!r} here, but in: {able}")
     if not tracks:
@@ -96,7 +105,9 @@ def search(
 
     def found(name: str, most: int) -> list[Hit]:
         if isinstance(query, str) and name == TEXT:
-            return _said(index, query, most, span, strict=field == TEXT)
+            if field == ALL and not any(letter.isalnum() for letter in query):
+                return []  # there is no word to look for
+            return _said(spoken[0], index.video, query, most, span)
         embedding = index.embed(query, tracks[name])
         return index.nearest(embedding, most, span=span, exclude=exclude, diverse=diverse)
 
@@ -105,44 +116,24 @@ def search(
     if len(tracks) > 1:
         return fuse({name: found(name, max(k, DEPTH)) for name in tracks}, k)
     (only,) = tracks
-    return [
-        Hit(
-            hit.start, hit.end, hit.score, hit.space, hit.source,
-            f"{hit.method}; {only} is the only field for this query",
-        )
-        for hit in found(only, k)
-    ]  # fmt: skip
+    note = f"{only} is the only field for this query"
+    return [replace(hit, method=f"{hit.method}; {note}") for hit in found(only, k)]
 
 
-def _tracks(index: VideoIndex, query: Query) -> dict[str, str]:
-    """Each field in which ``query`` can be compared, with the track that is for it."""
-    by_text = isinstance(query, str)
-    found = {}
-    for name, tracks in (_BY_TEXT if by_text else _BY_EXAMPLE).items():
-        if track := next((each for each in tracks if each in index.fields), None):
-            found[name] = track
-    return found | {TEXT: "transcript"} if by_text and index.transcripts else found
+def _first(by_field: Mapping[str, tuple[str, ...]], tracks: Collection[str]) -> dict[str, str]:
+    """Of each field the first of its tracks that is there."""
+    there = {name: [each for each in wanted if each in tracks] for name, wanted in by_field.items()}
+    return {name: found[0] for name, found in there.items() if found}
 
 
-def _said(index: VideoIndex, query: str, k: int, span: Span | None, *, strict: bool) -> list[Hit]:
-    """Where words of ``query`` are said; with no word in it an error if ``strict``, or nothing."""
-    if not strict and not any(letter.isalnum() for letter in query):
-        return []
-    transcript = prepared(index.transcripts[0])
-    source = transcript.subtitles.source
+def _said(subtitles: Subtitles, video: Video, query: str, k: int, span: Span | None) -> list[Hit]:
+    """Where words of ``query`` are said."""
+    transcript = prepared(subtitles)
     hits: list[Hit] = []
     for score, cue in transcript.search(query, max(k, len(transcript.cues))):
-        part = Span(cue.start, cue.end).intersect(index.video.span)
-        if part is None or (span is not None and part.intersect(span) is None):
+        part = Span(cue.start, cue.end).intersect(video.span)
+        if part is None or (span is not None and not touching(np.array([[*part]]), span)[0]):
             continue
-        hits.append(
-            Hit(
-                part.start,
-                part.end,
-                score,
-                f"words of {source}",
-                "transcript",
-                f"words in {source}",
-            )
-        )
+        source = f"words in {subtitles.source}"
+        hits.append(Hit(part.start, part.end, score, source, "transcript", source))
     return hits[:k]

@@ -63,8 +63,8 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def hour(rng: np.random.Generator) -> float:
-    """Median seconds of a search in both fields of an hour."""
+def hour(rng: np.random.Generator) -> tuple[float, float]:
+    """Median and least seconds of a search in both fields of an hour."""
     shots = np.arange(0, HOUR, SHOT)
 
     def made(name: str, step: float, dimensions: int) -> Field:
@@ -84,7 +84,8 @@ def hour(rng: np.random.Generator) -> float:
         fuse(rankings, 5)
 
     search()
-    return float(np.median([seconds(search) for _ in range(50)]))
+    taken = [seconds(search) for _ in range(50)]
+    return float(np.median(taken)), min(taken)
 
 
 def write(path: Path, rows: int, rng: np.random.Generator) -> None:
@@ -154,9 +155,9 @@ def main() -> None:
     options = parser.parse_args()
     rng = np.random.default_rng(0)
     print(here("numpy", "torch"))
-    took = 1e3 * hour(rng)
-    passed = took < MILLISECONDS
-    print(f"an hour, two fields fused: {took:.2f} ms  < {MILLISECONDS:g} "
+    usual, least = (1e3 * taken for taken in hour(rng))
+    passed = usual < MILLISECONDS
+    print(f"an hour, two fields fused: {usual:.2f} ms, at best {least:.2f}  < {MILLISECONDS:g} "
           f"{'passes' if passed else 'MISSED'}\n")  # fmt: skip
     print(f"{options.rows:,} x {DIMENSIONS} float16, mapped; medians of {ROUNDS}")
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:

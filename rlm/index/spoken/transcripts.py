@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ def find_transcripts(root: Path, video: Video, pictures: Part) -> tuple[Subtitle
     """
     sidecars = []
     for path in find_sidecars(video.path):
-        with suppress(UsageError):
-            sidecars.append(read_sidecar(path, video))
+        with suppress(UsageError, OSError):
+            status = path.stat()
+            sidecars.append(_read(path, video, (status.st_size, status.st_mtime_ns)))
     inside: Any = pictures.facts.get("subtitles", [])
     spoken = store.find_kind(root, video.sha256, _KIND)
     return (
@@ -38,6 +40,12 @@ def find_transcripts(root: Path, video: Video, pictures: Part) -> tuple[Subtitle
         *subtitles_of(inside),
         *(each for part in spoken for each in subtitles_of(part.facts["subtitles"]) if each.cues),
     )
+
+
+@lru_cache(maxsize=16)
+def _read(path: Path, video: Video, stamp: tuple[int, int]) -> Subtitles:
+    """Kept, since a search by text asks for it each time; ``stamp`` tells a file that changed."""
+    return read_sidecar(path, video)
 
 
 def unreadable_sidecars(video: Video) -> Iterator[str]:

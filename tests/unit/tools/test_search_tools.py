@@ -90,8 +90,8 @@ def test_a_text_is_searched_in_motion_and_words(jail: Sandbox) -> None:
         jail, "for h in search('telescope', 'text'): print(h.start, h.end, h.method, h.space)"
     )
     assert words.split("\n") == [
-        "1.0 3.0 words in film.srt words of film.srt",
-        "30.0 40.0 words in film.srt words of film.srt",
+        "1.0 3.0 words in film.srt words in film.srt",
+        "30.0 40.0 words in film.srt words in film.srt",
     ]
     inside = run(jail, "print([h.start for h in search('telescope', 'text', span=(10, 35))])")
     assert inside == "[30.0]"
