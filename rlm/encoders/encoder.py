@@ -14,6 +14,7 @@ from rlm.encoders.presets import EncoderSpec
 
 if TYPE_CHECKING:
     from rlm.encoders.objects import Sight
+    from rlm.encoders.probes import Probe
 
 
 class Encoder(Protocol):
@@ -128,10 +129,18 @@ class Encoder(Protocol):
         """
         ...
 
-    def classify(self, windows: Sequence[NDArray[np.uint8]], task: str) -> list[dict[str, float]]:
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """What the weights bring a probe for; empty where they bring none."""
+        ...
+
+    def classify(
+        self, windows: Sequence[NDArray[np.uint8]], task: str | Probe
+    ) -> list[dict[str, float]]:
         """For each window the probability of each class of ``task``, by an attentive probe.
 
-        Raises ``UsageError`` where the weights bring no probe for it.
+        ``task`` is one of ``tasks``, or a probe made for these weights. Raises ``UsageError`` where
+        the weights bring no probe for it.
         """
         ...
 

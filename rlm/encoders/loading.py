@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 MASK_TOKEN_KEY = "mask_token"
 """The entry of ``config.json`` that says which mask token was trained, 0 or 1."""
+AS_RELEASED = "mask_token_as_released"
+"""The attribute of a predictor with the mask token as the file has it where transformers looks."""
 _USED = 1  # the index at which transformers reads the mask token
 
 
@@ -66,6 +69,9 @@ def load_vjepa2(spec: EncoderSpec, dtype: torch.dtype) -> VJEPA2Model:
     3. by the tensor itself: tokens that start at zero move away from it only when trained, so 0
        where it alone is not zero; else 1, as transformers trains it (so were the built-in weights).
 
+    What stood there before is kept in the attribute ``AS_RELEASED`` of the predictor: see
+    ``predictor_as_released``.
+
     Raises ``WeightsMissing`` when the weights cannot be loaded, ``mask_token`` is neither 0 nor 1,
     or the model has no token at the index that transformers uses.
     """
@@ -78,6 +84,7 @@ def load_vjepa2(spec: EncoderSpec, dtype: torch.dtype) -> VJEPA2Model:
             f"the predictor in {spec.folder} has {len(tokens)} mask token, transformers uses "
             f"number {_USED}: save it with pred_num_mask_tokens of 2 or more"
         )
+    model.predictor.register_buffer(AS_RELEASED, tokens[_USED].clone(), persistent=False)
     trained = _trained_mask_token(spec, tokens)
     if trained != _USED:
         with torch.no_grad():
@@ -85,6 +92,17 @@ def load_vjepa2(spec: EncoderSpec, dtype: torch.dtype) -> VJEPA2Model:
     if not torch.equal(tokens[_USED], tokens[trained]):
         raise WeightsMissing(f"the mask token in {spec.folder} is not a number: fetch them again")
     return model
+
+
+def predictor_as_released(predictor: Any) -> Any:
+    """A copy of a predictor of ``load_vjepa2`` that predicts with the mask token it came with.
+
+    Meta's anticipation probes were trained on its predictions, though that token never was.
+    """
+    other = copy.deepcopy(predictor)
+    with torch.no_grad():
+        other.embeddings.mask_tokens[_USED].copy_(getattr(other, AS_RELEASED))
+    return other
 
 
 def _trained_mask_token(spec: EncoderSpec, tokens: torch.Tensor) -> int:

@@ -1,7 +1,8 @@
 """Attentive probes: what a frozen encoder knows, read by one query that looks over all tokens.
 
 The form is that of V-JEPA 2's evaluation (Assran et al. 2025, section 5) with its self-attention
-layers left out: features of this size need none.
+layers left out: small features need none, and a few labelled spans could not train them. Published
+probes, which have them, are in ``published``.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from rlm.encoders.heads import read_sizes, read_tensors, usable
 from rlm.encoders.presets import HEADS_FILE
@@ -32,30 +33,46 @@ class AttentiveProbe(nn.Module):
         self.classify = nn.Linear(hidden, classes)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """[B, N, hidden] to [B, classes]."""
+        """[B, N, hidden] to [B, classes].
+
+        With one query for all, multi-head cross-attention need not project every token: the query
+        goes through the key matrix instead, and the value matrix is applied to what was pooled. It
+        is the same function at a ``hidden``-th of the arithmetic.
+        """
         batch, _, hidden = tokens.shape
-
-        def split(values: Tensor) -> Tensor:
-            return values.view(batch, -1, _HEADS, hidden // _HEADS).transpose(1, 2)
-
-        query = split(self.query.expand(batch, 1, hidden))
-        looked = functional.scaled_dot_product_attention(
-            query, split(self.key(tokens)), split(self.value(tokens))
-        )
-        logits: Tensor = self.classify(self.norm(looked.transpose(1, 2).reshape(batch, hidden)))
+        width = hidden // _HEADS
+        queries = self.query.view(_HEADS, 1, width)
+        # The bias of the keys adds the same to every score of a head: the softmax cannot see it.
+        looking = (queries @ self.key.weight.view(_HEADS, width, hidden)).squeeze(1)
+        shares = (tokens @ looking.T / width**0.5).softmax(dim=1)  # [B, N, heads]
+        pooled = shares.transpose(1, 2) @ tokens  # [B, heads, hidden]
+        values = self.value.weight.view(_HEADS, width, hidden)
+        looked = torch.einsum("bhi,hwi->bhw", pooled, values).reshape(batch, hidden)
+        logits: Tensor = self.classify(self.norm(looked + self.value.bias))
         return logits
+
+
+Reads = Literal["normed", "tokens", "future"]
+"""What a probe is shown of a window: its tokens layer-normed, as ours are trained; its tokens as
+the encoder leaves them, as published ones are; or those and what the predictor foretells."""
 
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """A probe with the names of the classes it tells apart."""
+    """A module from tokens [B, N, hidden] to logits, and the names of the classes it tells apart.
 
-    head: AttentiveProbe
+    ``ahead`` is how many seconds after the window that lies of which it speaks: 0, or for a probe
+    that ``reads`` the future, the moment it foretells.
+    """
+
+    head: nn.Module
     classes: tuple[str, ...]
+    reads: Reads = "normed"
+    ahead: float = 0.0
 
     @torch.no_grad()
     def classify(self, tokens: Tensor) -> list[dict[str, float]]:
-        """The probability of each class for layer-normed ``tokens`` [B, N, hidden]."""
+        """The probability of each class for ``tokens`` [B, N, hidden], of the kind it reads."""
         shares = self.head(tokens).float().softmax(-1).tolist()
         return [dict(zip(self.classes, row, strict=True)) for row in shares]
 

@@ -17,6 +17,7 @@ from rlm.encoders.machine import pick_device, pick_dtype
 from rlm.encoders.objects import Sight
 from rlm.encoders.pixels import check_window, prepare
 from rlm.encoders.presets import EncoderSpec
+from rlm.encoders.probes import Probe
 from rlm.errors import UsageError
 
 R = TypeVar("R")
@@ -29,6 +30,7 @@ class TorchEncoder(ABC):
     """The frame of an ``Encoder``: a subclass loads a model and runs it on windows of one shape."""
 
     reach: int = 0
+    tasks: tuple[str, ...] = ()
 
     def __init__(self, spec: EncoderSpec) -> None:
         self._describe(spec)
@@ -102,7 +104,9 @@ class TorchEncoder(ABC):
         """What things are where in windows; see ``VJepaEncoder``."""
         raise self._lacks("object head")
 
-    def classify(self, windows: Sequence[NDArray[np.uint8]], task: str) -> list[dict[str, float]]:
+    def classify(
+        self, windows: Sequence[NDArray[np.uint8]], task: str | Probe
+    ) -> list[dict[str, float]]:
         """What a probe tells of windows; see ``VJepaEncoder``."""
         raise self._lacks("probes")
 

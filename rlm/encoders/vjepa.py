@@ -21,11 +21,12 @@ from torch.nn import functional
 from rlm.encoders.captioner import Captioner
 from rlm.encoders.embedding import normalise
 from rlm.encoders.heads import JointHeads
-from rlm.encoders.loading import load_vjepa2
+from rlm.encoders.loading import load_vjepa2, predictor_as_released
 from rlm.encoders.objects import Objects, Sight
 from rlm.encoders.pixels import check_window, normalised
 from rlm.encoders.presets import CAPTIONER_FILE, HEADS_FILE, MAX_FRAMES
 from rlm.encoders.probes import Probe, load_probes
+from rlm.encoders.published import load_head, tasks_of
 from rlm.encoders.texts import embed_texts
 from rlm.encoders.torch_encoder import Keep, Rows, TorchEncoder
 from rlm.errors import UsageError
@@ -54,8 +55,11 @@ class VJepaEncoder(TorchEncoder):
             self._heads = JointHeads.load(folder).to(self._device)
             self._objects = Objects.load(folder, self._device)
             self._probes = load_probes(folder, self._device)
-        # A language model is loaded when somebody wants to hear it, once for all who share this.
+        # What is large is loaded when somebody asks for it, once for all who share this.
         self._captioner = cache(partial(_load_captioner, folder, self._device))
+        self._published = cache(partial(load_head, folder, self._device))
+        self._foreteller = cache(partial(predictor_as_released, self._predictor))
+        self.tasks = tasks_of(self.spec)
 
     def encode_tokens(self, window: NDArray[np.uint8]) -> NDArray[np.float16]:
         """The last hidden state of one window uint8[T, crop, crop, 3], as the encoder leaves it.
@@ -146,22 +150,28 @@ class VJepaEncoder(TorchEncoder):
             for tubelets, (first, last) in zip(found, kept, strict=True)
         ]
 
-    def classify(self, windows: Sequence[NDArray[np.uint8]], task: str) -> list[dict[str, float]]:
+    def classify(
+        self, windows: Sequence[NDArray[np.uint8]], task: str | Probe
+    ) -> list[dict[str, float]]:
         """For each window the probability of each class of ``task``: ``{"red": 0.97, ...}``.
 
-        The built-in weights have the tasks ``motion``, ``event``, ``colour`` and ``shape``, each
-        about the largest thing.
+        ``task`` is one of ``tasks``, or a probe of these weights: the built-in ones have
+        ``motion``, ``event``, ``colour`` and ``shape``, each about the largest thing. With a probe
+        that reads the future, it is about what follows ``Probe.ahead`` seconds after the window.
 
-        Raises ``UsageError`` when these weights have no such probe, and as ``encode`` does.
+        Raises ``UsageError`` when these weights have no such probe, when the future of one is
+        beyond ``reach``, ``WeightsMissing`` when theirs is damaged, and as ``encode`` does.
         """
         self._check(windows, None)
-        if not self._probes:
-            raise self._lacks("probes")
-        if (probe := self._probes.get(task)) is None:
-            raise UsageError(f"no probe is for {task!r}: there are {', '.join(self._probes)}")
+        probe = task if isinstance(task, Probe) else self._own_probe(task)
 
         def forward(batch: Sequence[int]) -> list[dict[str, float]]:
-            return probe.classify(self._features(windows, batch).flatten(1, 2))
+            if probe.reads == "normed":
+                return probe.classify(self._features(windows, batch).flatten(1, 2))
+            tokens = self._tokens([windows[number] for number in batch])
+            if probe.reads == "future":
+                return probe.classify(self._with_future(tokens, probe.ahead).float())
+            return probe.classify(tokens.flatten(1, 2).float())
 
         return self._by_length(windows, forward)
 
@@ -191,6 +201,31 @@ class VJepaEncoder(TorchEncoder):
                 f"preset {self.preset} has no text side: search by example, or use the builtin one"
             )
         return embed_texts(texts, self._heads.text)
+
+    def _own_probe(self, task: str) -> Probe:
+        if not self.tasks:
+            raise self._lacks("probes")
+        if task not in self.tasks:
+            raise UsageError(f"no probe is for {task!r}: there are {', '.join(self.tasks)}")
+        return self._probes[task] if task in self._probes else self._published()
+
+    def _with_future(self, tokens: Tensor, ahead: float) -> Tensor:
+        """Tokens [B, tubelets, G * G, D], then the one tubelet ``ahead`` seconds after them.
+
+        It is foretold by itself, as in the training of Meta's anticipation probes: [B, N, D].
+        """
+        rows, tubelets, grid, _ = tokens.shape
+        skipped = int(ahead * self.fps / self.tubelet)
+        if tubelets + skipped >= self.reach:
+            raise UsageError(
+                f"what follows {ahead:g} s after {tubelets} tubelets is out of the range of preset "
+                f"{self.preset}, whose predictor was trained on {self.reach}"
+            )
+        ids = torch.arange((tubelets + skipped + 1) * grid, device=self._device).expand(rows, -1)
+        context = tokens.flatten(1, 2)
+        here, there = ids[:, : tubelets * grid], ids[:, -grid:]
+        foretold = self._foreteller()(context, [here], [there]).last_hidden_state
+        return torch.cat([context, foretold], dim=1)
 
     @property
     def _most(self) -> int:

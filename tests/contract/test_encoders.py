@@ -129,3 +129,13 @@ def test_text_where_there_is_a_text_space(encoder: Encoder) -> None:
     Embedding(encoder.text_space, vector, origin="text")
     track = {space: name for name, space in encoder.tracks.items()}[encoder.text_space]
     assert encoder.encode([])[track].shape[1] == len(vector)
+
+
+def test_it_classifies_for_the_tasks_it_names_and_no_other(
+    encoder: Encoder, windows: list[np.ndarray]
+) -> None:
+    for task in encoder.tasks:
+        for shares in encoder.classify(windows[:2], task):
+            assert sum(shares.values()) == pytest.approx(1, abs=1e-4)
+    with pytest.raises(UsageError, match="no probe"):
+        encoder.classify(windows[:1], "no such task")

@@ -129,3 +129,52 @@ def overlapped(place: str | Path, stride: int) -> Encoder:
     """The encoder of a preset or folder, with windows that start ``stride`` pictures apart."""
     spec = find_weights(place)
     return load_encoder(replace(spec, preset=replace(spec.preset, stride=stride)))
+
+
+def save_classifier(folder: Path, crop: int = 32) -> Path:
+    """A ``VJEPA2ForVideoClassification``: the same backbone with a head of three classes."""
+    import torch
+    from transformers import VJEPA2Config, VJEPA2ForVideoClassification
+
+    save_vjepa(folder, crop)
+    names = ["dropping something", "lifting something", "turning something"]
+    config = VJEPA2Config.from_pretrained(folder, num_pooler_layers=2, num_labels=3)
+    config.id2label = dict(enumerate(names))
+    torch.manual_seed(3)
+    model = VJEPA2ForVideoClassification(config)
+    with torch.no_grad():  # as initialised, all classes would be as good as equal
+        model.classifier.weight.normal_(0, 0.5)
+        model.pooler.query_tokens.normal_(0, 0.5)
+    model.save_pretrained(folder)
+    return folder
+
+
+def meta_probe(
+    hidden: int, blocks: int = 2, *, anticipates: bool = False, classes: int = 4
+) -> dict[str, Any]:
+    """What a ``.pt`` file of Meta's probes holds, with random tensors and small sizes."""
+    import torch
+
+    generator = torch.Generator().manual_seed(4)
+    inner = 4 * hidden
+    layer = {"norm1": (hidden,), "norm2": (hidden,), "mlp.fc1": (inner, hidden)}
+    layer |= {"mlp.fc2": (hidden, inner)}
+    own = layer | {"attn.qkv": (3 * hidden, hidden), "attn.proj": (hidden, hidden)}
+    cross = layer | {"xattn.q": (hidden, hidden), "xattn.kv": (2 * hidden, hidden)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "pooler.cross_attention_block." + n: s for n, s in cross.items()
+    }
+    for number in range(blocks):
+        shapes |= {f"pooler.blocks.{number}.{name}": shape for name, shape in own.items()}
+    if anticipates:
+        for more, head in enumerate(("verb", "noun", "action")):
+            shapes[f"{head}_classifier"] = (classes + more, hidden)
+    else:
+        shapes["linear"] = (classes, hidden)
+    state = {}
+    for name, shape in shapes.items():
+        state[f"module.{name}.weight"] = torch.randn(shape, generator=generator) * 0.3
+        state[f"module.{name}.bias"] = torch.randn(shape[0], generator=generator) * 0.3
+    queries = torch.randn(1, 3 if anticipates else 1, hidden, generator=generator)
+    state["module.pooler.query_tokens"] = queries
+    return {"classifiers": [state], "opt": [{}], "scaler": None, "epoch": 20, "batch_size": 2}

@@ -41,6 +41,21 @@ def test_tokens_are_a_set(count: int, seed: int) -> None:
         assert torch.allclose(probe(tokens), probe(shuffled), atol=1e-5)
 
 
+def test_one_query_needs_no_projected_tokens() -> None:
+    """Against cross-attention as it is defined, every token projected."""
+    torch.manual_seed(1)
+    probe, tokens = AttentiveProbe(16, 3), torch.randn(2, 9, 16)
+    with torch.no_grad():
+        probe.query.normal_()
+        looked = torch.nn.functional.scaled_dot_product_attention(
+            probe.query.view(1, 4, 1, 4).expand(2, -1, -1, -1),
+            probe.key(tokens).view(2, 9, 4, 4).transpose(1, 2),
+            probe.value(tokens).view(2, 9, 4, 4).transpose(1, 2),
+        )
+        wanted = probe.classify(probe.norm(looked.transpose(1, 2).reshape(2, 16)))
+        assert torch.allclose(probe(tokens), wanted, atol=1e-5)
+
+
 def test_a_probe_finds_the_one_token_that_tells() -> None:
     torch.manual_seed(0)
     probe, kinds = AttentiveProbe(16, 4), torch.randn(4, 16) * 2
