@@ -159,16 +159,43 @@ def cut_windows(
             yield plan, window
 
 
+def rows_showing(times: NDArray[np.float64], begin: float, span: Span) -> range:
+    """Which of the frames at ``times`` show ``span``, whose shot begins at ``begin``."""
+    first = int(np.searchsorted(times, span.start, side="right")) - 1
+    if first < 0 or times[first] < begin:
+        first += 1  # what is still on screen is of the shot before
+    return range(first, int(np.searchsorted(times, span.end)))
+
+
 def read_span(
-    video: Video, encoder: Encoder, span: Span, boundaries: NDArray[np.float64]
+    video: Video,
+    encoder: Encoder,
+    span: Span,
+    boundaries: NDArray[np.float64],
+    kept: tuple[NDArray[np.float64], NDArray[np.uint8]] | None = None,
 ) -> Iterator[Window]:
-    """Windows of ``span`` decoded by itself, side by side, none across one of ``boundaries``."""
+    """Windows of ``span``, side by side, none across one of ``boundaries``.
+
+    It is decoded by itself, or not at all where ``kept`` are the frames of the whole video at the
+    encoder's rate: times float64[N] and pictures uint8[N, S, S, 3].
+    """
     windower = Windower(encoder.frames, encoder.frames, span.start)
-    size = encoder.spec.frame_size
     shot = int(np.searchsorted(boundaries, span.start, side="right"))
-    for frame in video.frames(fps=encoder.fps, span=span, size=size):
-        now = int(np.searchsorted(boundaries, frame.time, side="right"))
+    begin = float(boundaries[shot - 1]) if shot else 0.0
+    frames: Iterable[tuple[float, NDArray[np.uint8]]]
+    rows = range(0) if kept is None else rows_showing(kept[0], begin, span)
+    if kept is None or not rows:
+        frames = (
+            (frame.time, encoder.prepare(frame.rgb[None])[0])
+            for frame in video.frames(fps=encoder.fps, span=span, size=encoder.spec.frame_size)
+        )
+    else:
+        times, pictures = kept
+        # The first picture is on screen when the span starts, whenever it appeared.
+        frames = ((max(span.start, float(times[row])), pictures[row]) for row in rows)
+    for time, picture in frames:
+        now = int(np.searchsorted(boundaries, time, side="right"))
         start = None if now == shot else float(boundaries[now - 1])
         shot = now
-        yield from windower.add(frame.time, encoder.prepare(frame.rgb[None])[0], start)
+        yield from windower.add(time, picture, start)
     yield from windower.flush(span.end)

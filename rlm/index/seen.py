@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rlm.encoders import Encoder
 from rlm.errors import VideoDamaged
 from rlm.index.ahead import ahead
+from rlm.index.reading import rows_showing
 from rlm.index.scenes import Scene
 from rlm.index.snapshot import KeptFrames
 from rlm.index.windows import TUBELET, FullWindower, Window
@@ -163,7 +164,7 @@ def _windows(
     context = min(WINDOW - (end - span.start) * fps, (span.start - begin) * fps)
     before = max(0, math.floor(context))
     frames: Iterable[tuple[float, NDArray[np.uint8]]]
-    rows = range(0) if kept is None else _rows(kept[0], begin, span)
+    rows = range(0) if kept is None else rows_showing(kept[0], begin, span)
     if kept is None or not rows:
         read = Span(span.start - before / fps, span.end)
         frames = (
@@ -187,11 +188,3 @@ def _windows(
             shot = now
         yield from windower.add(time, picture, context=number < before)
     yield from windower.flush(span.end)
-
-
-def _rows(times: NDArray[np.float64], begin: float, span: Span) -> range:
-    """Which of the frames at ``times`` show ``span``, whose shot begins at ``begin``."""
-    first = int(np.searchsorted(times, span.start, side="right")) - 1
-    if first < 0 or times[first] < begin:
-        first += 1  # what is still on screen is of the shot before
-    return range(first, int(np.searchsorted(times, span.end)))

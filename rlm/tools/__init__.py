@@ -8,6 +8,7 @@ the transcript take it from there. What needs nothing of the host is a helper: s
 from rlm.tools.answer import answer
 from rlm.tools.base import RECORDS, Labelled, Tool, ToolContext, VideoFacts, bind, describe
 from rlm.tools.caption_segment import caption_segment
+from rlm.tools.classify_segment import classify_segment
 from rlm.tools.contact_sheet import contact_sheet
 from rlm.tools.detect_objects import detect_objects
 from rlm.tools.embed import embed
@@ -36,6 +37,7 @@ TOOLS: tuple[Tool, ...] = (
     verify_temporal_coherence,
     detect_objects,
     caption_segment,
+    classify_segment,
     get_transcript,
     search_transcript,
     llm_query,

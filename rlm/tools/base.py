@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from rlm.encoders import Embedding
 from rlm.index import Caption, Detection, Hit, Scene, VideoIndex
 from rlm.index.spoken.transcript import TextHit
-from rlm.prediction import Coherence, Future
+from rlm.prediction import Classification, Coherence, Future
 from rlm.spans import Span, format_time
 from rlm.video import Clip, Cue, Video
 
@@ -84,6 +84,7 @@ RECORDS: tuple[type, ...] = (
     Caption,
     Future,
     Coherence,
+    Classification,
 )
 
 

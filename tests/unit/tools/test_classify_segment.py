@@ -1,0 +1,57 @@
+"""Classes of a span, as the model reads them, through a real jail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from rlm.tools import RECORDS, ToolContext, bind
+from rlm.tools.classify_segment import classify_segment
+from sandbox import Sandbox
+
+
+@pytest.fixture(scope="module")
+def jail(seen: ToolContext) -> Iterator[Sandbox]:
+    with Sandbox(bind((classify_segment,), seen), records=RECORDS) as sandbox:
+        yield sandbox
+
+
+def run(jail: Sandbox, code: str) -> str:
+    return jail.run(code).stdout.strip()
+
+
+def test_a_class_prints_well(jail: Sandbox) -> None:
+    run(jail, "found = classify_segment(1, 3, task='shape', k=2)")
+    assert run(jail, "print(len(found), found[0].score >= found[1].score)") == "2 True"
+    line = run(jail, "print(found[0])")
+    assert line.startswith("Classification(start=1.000, end=3.000, label='") and "score=" in line
+    assert "probability=" in line and "space" not in line and "method" not in line
+    assert run(jail, "print(found[0].space.endswith('/probes/shape'))") == "True"
+
+
+def test_labels_of_the_asker(jail: Sandbox) -> None:
+    run(jail, "found = classify_segment(1, 3, labels=('a red ring', 'a blue cross'))")
+    assert run(jail, "print(round(sum(f.probability for f in found), 6))") == "1.0"
+    assert run(jail, "print(found[0].method)") == "similarity to the labels in the field joint"
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        ("classify_segment(1, 3)", "WeightsMissing: there is no probe for 'action'"),
+        ("classify_segment(1, 3, labels='red')", "UsageError: labels are a list of texts"),
+        ("classify_segment(50, 60)", "ValueError: 50 to 60 s holds nothing of the video"),
+    ],
+)
+def test_calls_that_make_no_sense(jail: Sandbox, call: str, error: str) -> None:
+    shown = run(
+        jail, f"try:\n    {call}\nexcept Exception as e:\n    print(type(e).__name__ + ':', e)"
+    )
+    assert shown.startswith(error)
+
+
+def test_a_long_span_is_refused(seen: ToolContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(classify_segment.__globals__, "MOST_SECONDS", 30.0)
+    with pytest.raises(ValueError, match=r"a class is of at most 30 s, not 40: "):
+        classify_segment(seen, task="shape")
