@@ -22,6 +22,10 @@ from rlm.errors import UsageError, VideoRLMError
 
 UNEXPECTED, NO_OUTPUT, INTERRUPTED, READER_GONE = 70, 74, 130, 141
 P = ParamSpec("P")
+_Preset = Annotated[
+    str | None,
+    typer.Option(help="builtin, fast, balanced, quality, or a folder with V-JEPA 2 weights."),
+]
 
 app = typer.Typer(
     name="videorlm",
@@ -108,10 +112,7 @@ def ask(
     api_base: Annotated[
         str | None, typer.Option(help="Address of an OpenAI-compatible endpoint.")
     ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(help="builtin, fast, balanced, quality, or a folder with V-JEPA 2 weights."),
-    ] = None,
+    preset: _Preset = None,
     max_turns: Annotated[
         int | None, typer.Option(help="Turns before the wrap-up (default 12).")
     ] = None,
@@ -165,10 +166,7 @@ def index(
     videos: Annotated[
         list[str] | None, typer.Argument(help="Video files, or folders of them.")
     ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(help="builtin, fast, balanced, quality, or a folder with V-JEPA 2 weights."),
-    ] = None,
+    preset: _Preset = None,
     tier: Annotated[
         int, typer.Option(min=1, max=3, help="1 scan (seconds), 2 index, 3 deep (long windows).")
     ] = 2,
@@ -309,6 +307,83 @@ def estimate(
     from rlm.commands.models import estimate as run
 
     return run(video, as_json=json_)
+
+
+probe = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(probe, name="probe", help="Probes: classes of your own for spans of video.")
+_Labels = Annotated[
+    Path, typer.Argument(help="A CSV file with the columns video, start, end and label.")
+]
+_Task = Annotated[str, typer.Option(help="What classify_segment asks for it by.")]
+
+
+@probe.command()
+@_guarded
+def train(
+    labels: _Labels,
+    task: _Task,
+    preset: _Preset = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the split and the fit.")] = 0,
+    held_out: Annotated[
+        float, typer.Option(min=0.05, max=0.5, help="Share of the spans to measure on.")
+    ] = 0.25,
+) -> int:
+    """Fit a probe on the spans of LABELS, say how it does on those held out, and register it.
+
+    Video paths are relative to LABELS; times are seconds or 1:07.5; each class needs 3 spans.
+
+    Example: videorlm probe train labels.csv --task gesture --preset fast
+    """
+    from rlm.commands.probe import train as run
+
+    return run(labels, task=task, preset=preset, seed=seed, held_out=held_out)
+
+
+@probe.command("eval")
+@_guarded
+def evaluate(labels: _Labels, task: _Task, preset: _Preset = None) -> int:
+    """Say how often the probe for a task tells the spans of LABELS right, and what it mixes up.
+
+    Example: videorlm probe eval more.csv --task gesture --preset fast
+    """
+    from rlm.commands.probe import evaluate as run
+
+    return run(labels, task=task, preset=preset)
+
+
+@probe.command("import")
+@_guarded
+def import_(
+    file: Annotated[Path, typer.Argument(help="A .pt file of Meta's V-JEPA 2 probes.")],
+    task: _Task,
+    preset: _Preset = None,
+    head: Annotated[
+        str, typer.Option(help="Of an anticipation probe: verb, noun or action.")
+    ] = "action",
+    classes: Annotated[
+        Path | None,
+        typer.Option(help="Names of the classes: a line each, or a CSV with key, name or label."),
+    ] = None,
+) -> int:
+    """Register one of the probes that Meta publishes; without --classes they are numbers.
+
+    Example: videorlm probe import ek100-vitl-256.pt --task next-action --preset fast
+    """
+    from rlm.commands.probe import import_file as run
+
+    return run(file, task=task, preset=preset, head=head, classes=classes)
+
+
+@probe.command("list")
+@_guarded
+def list_probes() -> int:
+    """List the probes that were trained or imported here.
+
+    Example: videorlm probe list
+    """
+    from rlm.commands.probe import list_all as run
+
+    return run()
 
 
 def main() -> None:
