@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from rlm.encoders.probes import AttentiveProbe
 from rlm.errors import UsageError
+from rlm.prediction import fewshot
 from rlm.prediction.fewshot import fit, split_spans
 from rlm.prediction.labelled import LabelledSpan, SpanTokens
 from rlm.spans import Span
@@ -85,7 +86,8 @@ def test_what_cannot_be_split(spans: list[SpanTokens], says: str) -> None:
         split_spans(spans, 0.25, 0)
 
 
-def test_a_probe_learns_what_a_mean_hides() -> None:
+def test_a_probe_learns_what_a_mean_hides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fewshot, "_EPOCHS", 40)
     rng = np.random.default_rng(1)
     spans = [made(n % 4, f"v{n // 12}", 3.0 * n, 1 + n % 2, rng) for n in range(96)]
     split = split_spans(spans, 0.25, 0)
