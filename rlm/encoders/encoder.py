@@ -111,10 +111,18 @@ class Encoder(Protocol):
 
     def predict(
         self, contexts: Sequence[NDArray[np.uint8]], ahead: int
-    ) -> list[NDArray[np.float32]]:
-        """The ``ahead`` tubelets after each context, float32[ahead, G * G, D], as ``features``.
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """The ``features`` of each context, and those expected of the ``ahead`` tubelets after it.
 
-        Raises ``UsageError`` beyond ``reach`` and where the model has no predictor.
+        float32[tubelets, G * G, D] and float32[ahead, G * G, D]. Raises ``UsageError`` beyond
+        ``reach`` and where the model has no predictor.
+        """
+        ...
+
+    def pool(self, maps: Sequence[NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+        """The vectors of ``tracks`` for maps of tokens that ``features`` or ``predict`` gave.
+
+        Raises ``UsageError`` where the model is no V-JEPA 2.
         """
         ...
 

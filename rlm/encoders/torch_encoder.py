@@ -120,9 +120,13 @@ class TorchEncoder(ABC):
 
     def predict(
         self, contexts: Sequence[NDArray[np.uint8]], ahead: int
-    ) -> list[NDArray[np.float32]]:
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """What follows contexts; see ``VJepaEncoder``."""
         raise UsageError(f"preset {self.preset} predicts nothing: use a V-JEPA 2 preset")
+
+    def pool(self, maps: Sequence[NDArray[np.float32]]) -> Rows:
+        """The vectors of token maps; see ``VJepaEncoder``."""
+        raise UsageError(f"preset {self.preset} has no feature maps: use a V-JEPA 2 preset")
 
     @abstractmethod
     def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -31,6 +31,8 @@ from rlm.encoders.texts import embed_texts
 from rlm.encoders.torch_encoder import Keep, Rows, TorchEncoder
 from rlm.errors import UsageError
 
+Tokens = NDArray[np.float32]
+
 
 class VJepaEncoder(TorchEncoder):
     """A V-JEPA 2 encoder with, where the weights bring them, what reads it. See ``Encoder``.
@@ -92,11 +94,12 @@ class VJepaEncoder(TorchEncoder):
 
     def predict(
         self, contexts: Sequence[NDArray[np.uint8]], ahead: int
-    ) -> list[NDArray[np.float32]]:
-        """What follows each context uint8[T, crop, crop, 3]: float32[ahead, G * G, D] each.
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """What each context uint8[T, crop, crop, 3] shows, and what follows it.
 
-        The next ``ahead`` tubelets, predicted together, in the layer-norm space of ``features``.
-        The contexts alone are encoded: masking after the whole clip was encoded, as the model's
+        Both in the layer-norm space of ``features``: float32[tubelets, G * G, D] of the context,
+        float32[ahead, G * G, D] of the next ``ahead`` tubelets, predicted together. The contexts
+        alone are encoded: masking after the whole clip was encoded, as the model's
         own ``forward`` does, would let the future leak into them.
 
         Raises ``UsageError`` when a context does not fill its last tubelet, or context and future
@@ -117,15 +120,39 @@ class VJepaEncoder(TorchEncoder):
                     f"{self.preset}: 1 to {self.reach - 1} ahead, {self.reach} with the context"
                 )
 
-        def forward(batch: Sequence[int]) -> list[NDArray[np.float32]]:
+        def forward(batch: Sequence[int]) -> list[tuple[Tokens, Tokens]]:
             tokens = self._tokens([contexts[number] for number in batch])
             rows, tubelets, grid, hidden = tokens.shape
             ids = torch.arange((tubelets + ahead) * grid, device=self._device).expand(rows, -1)
             here, there = ids[:, : tubelets * grid], ids[:, tubelets * grid :]
             foretold = self._predictor(tokens.flatten(1, 2), [here], [there]).last_hidden_state
-            return list(foretold.float().view(rows, ahead, grid, hidden).cpu().numpy())
+            expected = foretold.float().view(rows, ahead, grid, hidden)
+            seen = functional.layer_norm(tokens.float(), (hidden,))
+            return list(zip(seen.cpu().numpy(), expected.cpu().numpy(), strict=True))
 
         return self._by_length(contexts, forward)
+
+    def pool(self, maps: Sequence[Tokens]) -> Rows:
+        """The vectors of ``tracks`` for token maps, float32[R, D] a track, as ``encode`` gives.
+
+        Maps are float32[tubelets, G * G, D], as ``features`` gives of what was seen and ``predict``
+        of what is expected; both live in the same layer-norm space, so what reads one reads the
+        other.
+
+        Raises ``UsageError`` for a map of another shape.
+        """
+        for tokens in maps:
+            if tokens.ndim != 3 or tokens.shape[1:] != (self._grid**2, self._hidden):
+                raise UsageError(
+                    f"a token map of preset {self.preset} is [tubelets, {self._grid**2}, "
+                    f"{self._hidden}], not {list(tokens.shape)}"
+                )
+        with torch.inference_mode():
+            rows = [
+                self._rows(torch.from_numpy(tokens)[None].to(self._device), [(0, len(tokens))])[0]
+                for tokens in maps
+            ]
+        return {track: np.concatenate([row[track] for row in rows]) for track in self.tracks}
 
     def detect(
         self, windows: Sequence[NDArray[np.uint8]], keep: Sequence[Keep] | None = None
@@ -240,10 +267,13 @@ class VJepaEncoder(TorchEncoder):
         return {track: widths[track] for track in self.tracks}
 
     def _encode(self, windows: Sequence[NDArray[np.uint8]], kept: Sequence[Keep]) -> list[Rows]:
-        tokens = self._normed(windows)  # [B, tubelets, G * G, D]
+        ranges = [(first // self.tubelet, self._length(last)) for first, last in kept]
+        return self._rows(self._normed(windows), ranges)
+
+    def _rows(self, tokens: Tensor, ranges: list[tuple[int, int]]) -> list[Rows]:
+        """The vectors of the tubelets in ``ranges`` of ``tokens`` [B, tubelets, G * G, D]."""
         # All tubelets have as many tokens, so means of means are means.
         moments = tokens.mean(dim=2).cpu().numpy()  # [B, tubelets, D]
-        ranges = [(first // self.tubelet, self._length(last)) for first, last in kept]
         pooled = self._pool(tokens, ranges) if self._heads is not None else None
         rows: list[Rows] = []
         for number, (first, last) in enumerate(ranges):

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlm.encoders import Encoder
+from rlm.encoders.presets import EncoderSpec
 from rlm.errors import EncoderError, UsageError, VideoDamaged
 from rlm.index.reading import read_span
 from rlm.index.storage import store
@@ -39,6 +40,22 @@ class FeatureMaps:
     spans: NDArray[np.float64]
     tokens: NDArray[np.float16]
     windows: tuple[int, ...]
+
+
+def of_span(
+    root: Path,
+    video: Video,
+    spec: EncoderSpec,
+    load: Callable[[], Encoder],
+    span: Span,
+    boundaries: NDArray[np.float64],
+) -> FeatureMaps:
+    """The maps of ``span`` by the encoder of ``spec``, from the cache under ``root`` or else by
+    the one that ``load`` loads; ``boundaries`` are those of all shots, in seconds."""
+    inside = boundaries[(boundaries > span.start) & (boundaries < span.end)]
+    space, frames = spec.tracks["vjepa"], spec.preset.frames
+    key = [store.SCHEMA, video.sha256, space, frames, *span, *inside.tolist()]
+    return cached(root, key, lambda: compute(load(), video, span, inside))
 
 
 def compute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -97,6 +97,15 @@ class Snapshot:
     def scenes(self, level: int) -> NDArray[np.float64]:
         """Starts and ends, float64[N, 2], of the scenes of a level."""
         return (self.main or self.pictures).timelines[f"scenes-{level}"]
+
+
+def find_field(snapshots: Iterable[Snapshot], space: str) -> tuple[Snapshot, Field] | None:
+    """The first field that lives in ``space``, with the snapshot it is of."""
+    for snapshot in snapshots:
+        for field in snapshot.fields.values():
+            if field.track.space == space:
+                return snapshot, field
+    return None
 
 
 def _field(name: str, part: Part, track: str, encoding: Encoding | None) -> Field:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from rlm.encoders import Embedding, Encoder, find_weights
 from rlm.errors import IndexDamaged, SpaceMismatch, UsageError, WeightsMissing
@@ -21,9 +22,10 @@ from rlm.index.reading import Progress
 from rlm.index.scenes import Scene
 from rlm.index.search import Hit, nearest
 from rlm.index.shots import Thumbnail, thumbnails_of
-from rlm.index.snapshot import LOOK, Field, KeptFrames, Snapshot
+from rlm.index.snapshot import LOOK, KeptFrames, Snapshot, find_field
 from rlm.index.spoken.transcripts import find_transcripts, recognise
 from rlm.index.storage import store
+from rlm.index.storage.store import Part, PartId
 from rlm.spans import Span
 from rlm.video import Subtitles, Video
 
@@ -274,8 +276,7 @@ class VideoIndex:
         longer on this machine, ``IndexDamaged`` when other weights now stand in their place.
         """
         self._check_field(field)
-        encoding = self._snapshot.fields[field].encoding
-        if encoding is None:
+        if (encoding := self._snapshot.fields[field].encoding) is None:
             raise UsageError(f"the field {field} is made without a model")
         return self._load(encoding)
 
@@ -327,12 +328,13 @@ class VideoIndex:
         """
         if not isinstance(embedding, Embedding):
             raise UsageError(f"a search takes an Embedding, from embed(), not {embedding!r:.80}")
-        snapshot, field = self._field_in(embedding.space)
-        if field is None or field.track.vectors.shape[1] != embedding.vector.size:
+        found = find_field((self._snapshot, *self._earlier), embedding.space)
+        if found is None or found[1].track.vectors.shape[1] != embedding.vector.size:
             raise SpaceMismatch(
                 f"{embedding.space} ({embedding.vector.size}-d) is no space of this index, which "
                 f"has {', '.join(self.spaces.values())}: embed with this index"
             )
+        snapshot, field = found
         excluded = [exclude] if isinstance(exclude, Span) else exclude or ()
         shots = snapshot.scenes(0)[:, 0] if diverse else None
         return nearest(field, embedding, k, span, excluded, shots)
@@ -343,6 +345,20 @@ class VideoIndex:
         ``None`` where no frames were kept at ``fps`` pictures a second.
         """
         return self._snapshot.kept_frames(self._root, fps)
+
+    def derived(
+        self, kind: str, parameters: Mapping[str, JsonValue], make: Callable[[PartId], Part]
+    ) -> Part:
+        """What ``make`` computes of the video, once; it is kept beside the index.
+
+        ``parameters`` are all it depends on but the video. Raises what ``make`` raises, and
+        ``EncoderError`` when the cache cannot be written to.
+        """
+        return store.find_or_make(self._root, PartId(self.video.sha256, kind, parameters), make)
+
+    def has_derived(self, kind: str, parameters: Mapping[str, JsonValue]) -> bool:
+        """Whether ``derived`` would compute nothing."""
+        return store.find(self._root, PartId(self.video.sha256, kind, parameters)) is not None
 
     def feature_maps(self, span: Span, field: str = "vjepa") -> FeatureMaps:
         """V-JEPA's tokens of a span before pooling, from the cache or computed now.
@@ -355,19 +371,12 @@ class VideoIndex:
         """
         part = self._inside(span)
         self._check_field(field)
-        snapshot = self._snapshot
-        encoding = snapshot.fields[field].encoding
+        encoding = self._snapshot.fields[field].encoding
         if encoding is None or encoding.spec.preset.kind != "vjepa2":
             raise UsageError(f"the field {field} is not made by V-JEPA 2: it has no feature maps")
-        starts = snapshot.scenes(0)[1:, 0]
-        inside = starts[(starts > part.start) & (starts < part.end)]
-        space, frames = encoding.spec.tracks["vjepa"], encoding.spec.preset.frames
-        key = [store.SCHEMA, self.video.sha256, space, frames, *part, *inside.tolist()]
-
-        def compute() -> FeatureMaps:
-            return features.compute(self._load(encoding), self.video, part, inside)
-
-        return features.cached(self._root, key, compute)
+        boundaries = self._snapshot.scenes(0)[1:, 0]
+        load = partial(self._load, encoding)
+        return features.of_span(self._root, self.video, encoding.spec, load, part, boundaries)
 
     def _embed_text(self, text: str, field: str | None) -> Embedding:
         if not text.strip():
@@ -381,13 +390,6 @@ class VideoIndex:
             raise UsageError(f"{where} has no text side: search by a span or by pictures")
         vector = self.encoder(name).encode_text([text])[0]
         return Embedding(spaces[name], vector, origin="text")
-
-    def _field_in(self, space: str) -> tuple[Snapshot, Field | None]:
-        for snapshot in (self._snapshot, *self._earlier):
-            for field in snapshot.fields.values():
-                if field.track.space == space:
-                    return snapshot, field
-        return self._snapshot, None
 
     def _inside(self, span: Span) -> Span:
         part = span.intersect(self.video.span)

@@ -6,8 +6,36 @@ difference there: of itself it says little (a cut, a busy picture and a surprise
 that each stands beside the energy of copying the last tubelet seen.
 """
 
+from rlm.prediction.anomalies import Anomaly, find_anomalies
+from rlm.prediction.anticipation import Anticipation, anticipate
 from rlm.prediction.classify import Classification, classify
 from rlm.prediction.coherence import Coherence, verify
 from rlm.prediction.future import Future, predict
+from rlm.prediction.graph import Transition, TransitionGraph, transition_graph
+from rlm.prediction.order import RankedFuture, SegmentOrder, order_segments, rank_futures
+from rlm.prediction.summary import SummaryPart, summarize
+from rlm.prediction.surprise import SurpriseCurve, surprise_curve
 
-__all__ = ["Classification", "Coherence", "Future", "classify", "predict", "verify"]
+__all__ = [
+    "Anomaly",
+    "Anticipation",
+    "Classification",
+    "Coherence",
+    "Future",
+    "RankedFuture",
+    "SegmentOrder",
+    "SummaryPart",
+    "SurpriseCurve",
+    "Transition",
+    "TransitionGraph",
+    "anticipate",
+    "classify",
+    "find_anomalies",
+    "order_segments",
+    "predict",
+    "rank_futures",
+    "summarize",
+    "surprise_curve",
+    "transition_graph",
+    "verify",
+]

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rlm.errors import UsageError
 from rlm.index import VideoIndex
+from rlm.index.storage.store import Part, PartId
 from rlm.prediction.energy import foresee
-from rlm.prediction.reading import Stretch, context_before, following, tubelet_seconds
+from rlm.prediction.reading import (
+    Stretch,
+    context_before,
+    depends_on,
+    following,
+    tubelet_seconds,
+)
 from rlm.spans import Span
 
 SAMPLES = 32
@@ -77,12 +84,26 @@ def verify(index: VideoIndex, before: Span, after: Span) -> Coherence:
     )
 
 
-@lru_cache(maxsize=16)
-def _usual(index: VideoIndex, seen: int, ahead: int) -> np.ndarray:
+def _usual(index: VideoIndex, seen: int, ahead: int) -> NDArray[np.float64]:
     """Energies of what really follows, at up to ``SAMPLES`` moments spread over the shots.
 
     Kept, since a video is judged moment by moment: without it each judgement costs ``SAMPLES``.
     """
+    parameters = depends_on(index) | {"seen": seen, "ahead": ahead, "samples": SAMPLES}
+
+    def make(part: PartId) -> Part:
+        return Part(
+            part,
+            index.video.path.name,
+            index.video.span.end,
+            arrays={"energies": _sampled(index, seen, ahead)},
+        )
+
+    found: NDArray[np.float64] = index.derived("usual", parameters, make).arrays["energies"]
+    return found
+
+
+def _sampled(index: VideoIndex, seen: int, ahead: int) -> NDArray[np.float64]:
     long = tubelet_seconds(index)
     moments = []
     for scene in index.scenes():

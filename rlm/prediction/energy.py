@@ -50,8 +50,7 @@ def foresee(
 
     Raises ``UsageError`` as ``Encoder.predict`` does.
     """
-    expected = encoder.predict(contexts, ahead)
-    alone = encoder.features(contexts)
+    foretold = encoder.predict(contexts, ahead)
     whole = encoder.features(
         [
             np.concatenate([context, came]) if len(came) else context
@@ -59,8 +58,8 @@ def foresee(
         ]
     )
     return [
-        Foreseen(guess, tokens[len(seen) :], seen[-1])
-        for guess, tokens, seen in zip(expected, whole, alone, strict=True)
+        Foreseen(expected, tokens[len(seen) :], seen[-1])
+        for (seen, expected), tokens in zip(foretold, whole, strict=True)
     ]
 
 

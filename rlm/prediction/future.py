@@ -51,15 +51,15 @@ def predict(
     """
     encoder = index.encoder()
     long = tubelet_seconds(index)
-    offsets = _offsets(horizon, steps, long, encoder.reach)
-    ahead = offsets[-1] + 1
+    places = offsets(horizon, steps, long, encoder.reach)
+    ahead = places[-1] + 1
     context = context_before(index, span, encoder.reach - ahead)
     came = following(index, span.end, ahead)
     (foreseen,) = foresee(encoder, [context.pictures], [came.pictures], ahead)
     seen = Span(float(context.spans[0, 0]), span.end)
     space = encoder.spec.tubelet_space
     futures = []
-    for offset in offsets:
+    for offset in places:
         start = span.end + offset * long
         known = offset < len(came)
         embedding = Embedding(space, pooled(foreseen.expected[offset]))
@@ -75,7 +75,7 @@ def predict(
                 score=score,
                 energy=float(foreseen.energy[offset]) if known else None,
                 copy_energy=float(foreseen.copy_energy[offset]) if known else None,
-                nearest=tuple(_elsewhere(index, embedding, k, Span(seen.start, target.end))),
+                nearest=tuple(_elsewhere(index, embedding, k, Span(span.start, target.end))),
                 embedding=embedding,
                 space=space,
                 method=f"V-JEPA predictor, from {seen.duration:.3g} s",
@@ -89,7 +89,7 @@ def pooled(tokens: Tokens) -> Tokens:
     return normalise(tokens.mean(axis=0))
 
 
-def _offsets(horizon: float, steps: int, long: float, reach: int) -> list[int]:
+def offsets(horizon: float, steps: int, long: float, reach: int) -> list[int]:
     """How many tubelets after the last one seen each step begins."""
     whole = isinstance(steps, int) and not isinstance(steps, bool)
     if not whole or steps < 1:
@@ -100,10 +100,10 @@ def _offsets(horizon: float, steps: int, long: float, reach: int) -> list[int]:
             f"{steps} steps of {horizon:g} s are out of the trained range: the last one lies 0 to "
             f"{farthest:g} s after the span"
         )
-    offsets = [int(horizon * step / long + 1e-9) for step in range(1, steps + 1)]
-    if len(set(offsets)) < steps:
+    places = [int(horizon * step / long + 1e-9) for step in range(1, steps + 1)]
+    if len(set(places)) < steps:
         raise UsageError(f"steps lie at least {long:g} s apart, not {horizon:g}")
-    return offsets
+    return places
 
 
 def _elsewhere(index: VideoIndex, embedding: Embedding, k: int, here: Span) -> list[Hit]:

@@ -6,6 +6,7 @@ the transcript take it from there. What needs nothing of the host is a helper: s
 """
 
 from rlm.tools.answer import answer
+from rlm.tools.anticipate_action import anticipate_action
 from rlm.tools.base import RECORDS, Labelled, Tool, ToolContext, VideoFacts, bind, describe
 from rlm.tools.caption_segment import caption_segment
 from rlm.tools.classify_segment import classify_segment
@@ -13,14 +14,20 @@ from rlm.tools.contact_sheet import contact_sheet
 from rlm.tools.detect_objects import detect_objects
 from rlm.tools.embed import embed
 from rlm.tools.extract_frames import extract_frames
+from rlm.tools.find_anomalies import find_anomalies
 from rlm.tools.get_scenes import get_scenes
 from rlm.tools.get_transcript import get_transcript
 from rlm.tools.llm_query import llm_query
+from rlm.tools.order_segments import order_segments
 from rlm.tools.predict_future import predict_future
+from rlm.tools.rank_futures import rank_futures
 from rlm.tools.search import search
 from rlm.tools.search_by_embedding import search_by_embedding
 from rlm.tools.search_transcript import search_transcript
 from rlm.tools.show import show
+from rlm.tools.summarize import summarize
+from rlm.tools.surprise_curve import surprise_curve
+from rlm.tools.transition_graph import transition_graph
 from rlm.tools.verify_temporal_coherence import verify_temporal_coherence
 from rlm.tools.video_info import video_info
 
@@ -34,7 +41,14 @@ TOOLS: tuple[Tool, ...] = (
     embed,
     search_by_embedding,
     predict_future,
+    anticipate_action,
     verify_temporal_coherence,
+    surprise_curve,
+    find_anomalies,
+    summarize,
+    rank_futures,
+    order_segments,
+    transition_graph,
     detect_objects,
     caption_segment,
     classify_segment,

@@ -20,7 +20,19 @@ from numpy.typing import NDArray
 from rlm.encoders import Embedding
 from rlm.index import Caption, Detection, Hit, Scene, VideoIndex
 from rlm.index.spoken.transcript import TextHit
-from rlm.prediction import Classification, Coherence, Future
+from rlm.prediction import (
+    Anomaly,
+    Anticipation,
+    Classification,
+    Coherence,
+    Future,
+    RankedFuture,
+    SegmentOrder,
+    SummaryPart,
+    SurpriseCurve,
+    Transition,
+    TransitionGraph,
+)
 from rlm.spans import Span, format_time
 from rlm.video import Clip, Cue, Video
 
@@ -85,6 +97,14 @@ RECORDS: tuple[type, ...] = (
     Future,
     Coherence,
     Classification,
+    Anticipation,
+    SurpriseCurve,
+    Anomaly,
+    SummaryPart,
+    RankedFuture,
+    SegmentOrder,
+    Transition,
+    TransitionGraph,
 )
 
 
@@ -161,6 +181,20 @@ def as_span(value: object, video: Video) -> Span:
     Raises ``TypeError`` for what is no span and ``ValueError`` when nothing of it is in the video.
     """
     return cut_to_video(*as_pair(value), video)
+
+
+def as_spans(values: object, video: Video) -> list[Span]:
+    """A list of spans, each as in :func:`as_span`; raises what that does."""
+    if not isinstance(values, list | tuple):
+        raise TypeError(f"a list of spans, not {type(values).__name__}")
+    return [as_span(value, video) for value in values]
+
+
+def whole_number(name: str, value: object, most: int = 1000) -> int:
+    """``value`` if it is a whole number from 1 to ``most``, else ``ValueError`` with its name."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise ValueError(f"{name} is a whole number from 1 to {most}, not {value!r}")
+    return value
 
 
 def cut_to_video(start: object, end: object, video: Video) -> Span:

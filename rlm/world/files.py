@@ -62,7 +62,7 @@ def write_film(
         files.film.parent.mkdir(parents=True, exist_ok=True)
         # The truth goes first and comes back last: while it is there, so is all it tells of.
         files.truth.unlink(missing_ok=True)
-        _encode(film, partial, Fraction(fps), side)
+        write_pictures(film, partial, fps=fps, side=side)
         partial.replace(files.film)
         files.questions.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
         files.truth.write_text(json.dumps(truth(film), indent=1) + "\n", "utf-8")
@@ -93,21 +93,24 @@ def truth(film: Film) -> dict[str, object]:
     }
 
 
-def _encode(film: Film, path: Path, fps: Fraction, side: int) -> None:
+def write_pictures(film: Film, path: Path, *, fps: Fraction | float = 25, side: int = 320) -> Path:
+    """Write the pictures of a film alone, as H.264 in an mp4 file; returns its path."""
     import av
     from av.video.reformatter import Colorspace
 
+    rate = Fraction(fps)
     options = {"crf": "16", "preset": "fast"}
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream("libx264", rate=fps, options=options)
+        stream = container.add_stream("libx264", rate=rate, options=options)
         stream.width = stream.height = side
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
         context.colorspace, context.color_primaries, context.color_trc = 6, 6, 6  # SMPTE 170M
         context.color_range = 1  # 16 to 235
-        for number, rgb in enumerate(frames(film, fps, side)):
+        for number, rgb in enumerate(frames(film, rate, side)):
             drawn = av.VideoFrame.from_ndarray(rgb, format="rgb24")
             shown = drawn.reformat(format="yuv420p", dst_colorspace=Colorspace.SMPTE170M)
-            shown.pts, shown.time_base = number, 1 / fps
+            shown.pts, shown.time_base = number, 1 / rate
             container.mux(stream.encode(shown))
         container.mux(stream.encode(None))
+    return path

@@ -67,15 +67,12 @@ def recognise(
             "recogniser": Path(recogniser).resolve().name,
             "revision": folder_digest(Path(recogniser)),
         }
-    part = PartId(video.sha256, _KIND, parameters)
-    found = store.find(root, part)
-    if found is None:
+
+    def make(part: PartId) -> Part:
         from rlm.index.spoken.speech import transcribe
 
-        with store.exclusive(root, video.sha256):
-            found = store.find(root, part)
-            if found is None:
-                facts = {"subtitles": subtitles_fact([transcribe(video, recogniser, progress)])}
-                found = Part(part, video.path.name, video.span.end, facts=facts)
-                store.write(root, found)
+        facts = {"subtitles": subtitles_fact([transcribe(video, recogniser, progress)])}
+        return Part(part, video.path.name, video.span.end, facts=facts)
+
+    found = store.find_or_make(root, PartId(video.sha256, _KIND, parameters), make)
     return subtitles_of(found.facts["subtitles"])[0]

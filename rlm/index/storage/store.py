@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -307,6 +307,22 @@ def write(root: Path, part: Part) -> None:
         raise unwritable(root, error) from error
     finally:
         remove(discarded)
+
+
+def find_or_make(root: Path, part: PartId, make: Callable[[PartId], Part]) -> Part:
+    """The part, or else the one ``make`` makes, which is then kept.
+
+    Two processes that want the same one make it once. Raises ``EncoderError`` when it cannot be
+    written, and what ``make`` raises.
+    """
+    found = find(root, part)
+    if found is None:
+        with exclusive(root, part.content):
+            found = find(root, part)
+            if found is None:
+                found = make(part)
+                write(root, found)
+    return found
 
 
 def remove(path: Path) -> None:

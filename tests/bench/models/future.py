@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from broken import FPS, SPLIT, going_on
 from loaded import GRID, TUBELETS, Models, share_first
 from numpy.typing import NDArray
 from torch import Tensor
@@ -15,15 +16,13 @@ from torch.nn import functional
 
 from rlm.spans import Span
 from rlm.world.draw import pictures
-from rlm.world.scene import Leg, Shot
+from rlm.world.scene import Shot
 from rlm.world.shots import make_shot
 from rlm.world.tracks import positions, tracks
 from rlm.world.train.clips import SIDE
 
-FPS = 4.0
-CONTEXT = 4  # tubelets that are seen
+CONTEXT = SPLIT // 2  # tubelets that are seen
 AHEAD = TUBELETS - CONTEXT
-SPLIT = 2 * CONTEXT  # the first picture of the future
 UNPREDICTABLE = ("recolour", "vanish", "stop", "turn", "grow", "shrink")
 UNPREDICTED = 0.2  # of the true continuations hold such an event
 DETECTED = 0.95  # of the continuations known to be true lie below the threshold
@@ -88,42 +87,6 @@ def _places(shot: Shot, begin: float) -> NDArray[np.float64]:
     times = begin + np.arange(SPLIT, 2 * TUBELETS) / FPS
     placed: NDArray[np.float64] = tracks(shot, times).position[:, 0].reshape(AHEAD, 2, 2).mean(1)
     return placed
-
-
-def going_on(
-    shot: Shot, begin: float, turn: float = 0.0, pace: float = 1.0, to: Sequence[float] = ()
-) -> Shot:
-    """The shot as it is up to the split; then its thing goes on turned by ``turn`` radians and
-    ``pace`` times as fast, from ``to`` if given, bouncing off the edges of the picture."""
-    thing = shot.things[0]
-    split = begin + (SPLIT - 0.5) / FPS
-    last = begin + (SPLIT - 1) / FPS
-    here = np.array(to) if len(to) else positions(thing, np.array([last]))[0]
-    vx, vy = thing.legs[0].velocity
-    cos, sin = math.cos(turn) * pace, math.sin(turn) * pace
-    velocity = np.array([vx * cos - vy * sin, vx * sin + vy * cos])
-    # The new way starts at the last picture seen, but is taken from between it and the next.
-    start = here + velocity * (split - last)
-    legs = (*thing.legs[:1], *_bounced(start, velocity, split, begin + 4.2, thing.radius))
-    return replace(shot, things=(replace(thing, legs=legs),), events=())
-
-
-def _bounced(
-    start: NDArray[np.float64], velocity: NDArray[np.float64], time: float, end: float, r: float
-) -> list[Leg]:
-    legs = []
-    at, way = np.clip(start, r, 1 - r), velocity.copy()
-    for _ in range(8):
-        legs.append(Leg(time, (float(at[0]), float(at[1])), (float(way[0]), float(way[1]))))
-        wall = np.where(way > 0, 1 - r, r)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            left = np.where(np.abs(way) > 1e-9, (wall - at) / way, np.inf)
-        axis = int(np.argmin(left))
-        if time + left[axis] >= end:
-            break
-        at, time = at + way * left[axis], time + float(left[axis])
-        way[axis] *= -1
-    return legs
 
 
 @dataclass(frozen=True)

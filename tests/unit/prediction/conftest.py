@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from broken import Planted, planted_film
 from saved_heads import save_seeing
 
 from rlm.index import VideoIndex
+from rlm.world.files import write_pictures
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +26,12 @@ def deep(film: Path, tmp_path_factory: pytest.TempPathFactory) -> VideoIndex:
     folder = tmp_path_factory.mktemp("deep")
     weights = save_seeing(folder / "seeing")
     return VideoIndex.build(film / "film.mp4", weights, tier=3, cache=folder / "cache")
+
+
+@pytest.fixture(scope="session")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Planted, VideoIndex]:
+    """A film with a break of each kind, and its index by the built-in models."""
+    folder = tmp_path_factory.mktemp("broken")
+    planted = planted_film(seed=1, breaks=4)
+    path = write_pictures(planted.film, folder / "film.mp4", fps=12, side=96)
+    return planted, VideoIndex.build(path, "builtin", cache=folder / "cache")

@@ -50,7 +50,7 @@ def test_it_is_what_the_model_itself_says(index: VideoIndex) -> None:
     """Against the predictor called by hand on the first tokens of a clip."""
     encoder = index.encoder()
     context = context_before(index, shot(index), 3)
-    (foretold,) = encoder.predict([context.pictures], 2)
+    ((seen, foretold),) = encoder.predict([context.pictures], 2)
     predictor, grid = encoder._predictor, 16
     tokens = torch.from_numpy(encoder.encode_tokens(context.pictures))
     ids = torch.arange(5 * grid)[None]
@@ -59,6 +59,7 @@ def test_it_is_what_the_model_itself_says(index: VideoIndex) -> None:
         [ids[:, : 3 * grid]],
         [ids[:, 3 * grid :]],
     ).last_hidden_state
+    assert np.array_equal(seen, encoder.features([context.pictures])[0])
     assert np.allclose(foretold, by_hand.view(2, grid, -1).detach().float().numpy(), atol=2e-2)
 
 
