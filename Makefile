@@ -11,7 +11,7 @@ CONSTRAINTS ?= $(if $(shell command -v nvidia-smi 2>/dev/null),,-c constraints-c
 export OMP_WAIT_POLICY ?= PASSIVE
 export LITELLM_LOCAL_MODEL_COST_MAP ?= True
 
-.PHONY: setup setup-dev demo test check bench bench-models clean
+.PHONY: setup setup-dev demo test check bench bench-models bench-tools clean
 
 setup: $(VENV)/.ready
 setup-dev: $(VENV)/.ready-dev
@@ -45,12 +45,17 @@ test: check
 	$(BIN)/python -m pytest -n 2
 
 bench: $(VENV)/.ready-dev
-	@for file in $(filter-out %_models.py %_questions.py,$(wildcard tests/bench/bench_*.py)); do $(BIN)/python $$file || exit 1; done
+	@for file in $(filter-out %_models.py %_questions.py %_tools.py %_search.py,$(wildcard tests/bench/bench_*.py)); do $(BIN)/python $$file || exit 1; done
 
 # the gates of the built-in models, and how hard the questions of the built-in films are
 bench-models: $(VENV)/.ready-dev
 	$(BIN)/python tests/bench/bench_questions.py
 	$(BIN)/python tests/bench/bench_models.py
+
+# the tools for searching and foretelling, beside their baselines
+bench-tools: $(VENV)/.ready-dev
+	$(BIN)/python tests/bench/bench_tools.py
+	$(BIN)/python tests/bench/bench_search.py
 
 clean:
 	rm -rf $(VENV) demo dist build

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from rlm.encoders import Embedding
 from rlm.errors import UsageError
 from rlm.index import VideoIndex
+from rlm.prediction.classify import anticipating, classify
 from rlm.prediction.energy import Tokens
 from rlm.prediction.future import offsets, pooled
-from rlm.prediction.matching import TEMPERATURES, check_candidates, probabilities
+from rlm.prediction.matching import chances, check_candidates
 from rlm.prediction.reading import context_before, tubelet_seconds
 from rlm.spans import Span
 
@@ -32,13 +33,14 @@ class Anticipation:
     what is expected plus the lift, ``probability`` that of being the one if one of them is; it is
     ``None`` in a space for which none was calibrated. Without candidates, it is a moment of the
     video: ``like`` is where (start, end), ``score`` the cosine to what is expected, and ``lift``
-    that less the cosine to what is seen now.
+    that less the cosine to what is seen now; or it is a class of a probe that foretells: its
+    ``label`` and ``probability``, which is its ``score`` too.
     """
 
     start: float
     end: float
     score: float
-    lift: float
+    lift: float | None
     label: str | None
     probability: float | None
     like: tuple[float, float] | None
@@ -59,7 +61,8 @@ def anticipate(
     the same goes on. Where the preset has a text side of its own it reads the expected tokens, as
     it reads seen ones (they live in one space); else the nearest other moments of the video speak
     for what is expected, by their vectors in a text space of the index. Without candidates the
-    moments of the video most like what is expected are given, the context left out.
+    classes of registered probes that foretell so far ahead are given, the ``k`` best of each, and
+    then the ``k`` moments of the video most like what is expected, ``span`` left out.
 
     Raises ``UsageError`` out of the predictor's range, for a span without a whole tubelet of one
     shot, for less than 2 candidates or equal ones, where the index compares no text, and for ``k``
@@ -76,15 +79,15 @@ def anticipate(
     target = Span(start, start + long)
     hidden = Span(span.start, target.end)
     if candidates is None:
-        return _moments(index, seen, expected[offset:], target, hidden, k)
+        classes = _classes(index, span, target, k)
+        return [*classes, *_moments(index, seen, expected[offset:], target, hidden, k)]
     told = check_candidates(candidates)
     future, present, name, method = _in_words(index, seen, expected[offset:], span, hidden)
     texts = index.encoder(name).encode_text(told)
     fits = texts @ future
     lifts = fits - texts @ present
     scores = (fits + lifts).astype(np.float64)
-    temperature = TEMPERATURES.get(name)
-    chances = None if temperature is None else probabilities(scores, temperature)
+    shares = chances(scores, name)
     guesses = [
         Anticipation(
             start=target.start,
@@ -92,7 +95,7 @@ def anticipate(
             score=float(scores[row]),
             lift=float(lifts[row]),
             label=candidates[row],
-            probability=None if chances is None else float(chances[row]),
+            probability=shares[row],
             like=None,
             space=index.spaces[name],
             method=method,
@@ -127,6 +130,26 @@ def _in_words(
     future = (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
     method = f"{name} vectors of the {len(hits)} moments most like what V-JEPA expects"
     return future, index.embed(span, name).vector, name, method
+
+
+def _classes(index: VideoIndex, span: Span, target: Span, k: int) -> list[Anticipation]:
+    """What probes say that foretell the time of ``target``."""
+    return [
+        Anticipation(
+            start=target.start,
+            end=target.end,
+            score=one.score,
+            lift=None,
+            label=one.label,
+            probability=one.probability,
+            like=None,
+            space=one.space,
+            method=one.method,
+        )
+        for task, ahead in anticipating(index)
+        if span.end + ahead in target
+        for one in classify(index, span, task, k=k)
+    ]
 
 
 def _moments(

@@ -23,14 +23,11 @@ from rlm.index import VideoIndex
 from rlm.index.reading import read_span
 from rlm.index.snapshot import KeptFrames
 from rlm.index.windows import Window
+from rlm.prediction.matching import chances
 from rlm.spans import Span
 
 if TYPE_CHECKING:
     from rlm.encoders.probes import Probe
-
-TEMPERATURE = 0.01
-"""What similarities of a span to labels are divided by before the softmax: the least that CLIP's
-own training allows (Radford et al. 2021, section 2.5), at which the models that followed arrive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,8 @@ class Classification:
     """One class and how well ``[start, end)`` seconds fit it.
 
     ``probability`` is its share among the classes of the task, or among the labels that were
-    asked for: they alone are compared, so that something is likely even where nothing fits.
+    asked for: they alone are compared, so that something is likely even where nothing fits. It is
+    ``None`` for labels in a space no temperature was fitted for (see ``matching``).
     ``score`` is what they are ranked by: the probability, or the cosine similarity of the label to
     the span.
     """
@@ -47,7 +45,7 @@ class Classification:
     end: float
     label: str
     score: float
-    probability: float
+    probability: float | None
     space: str = field(repr=False)
     method: str = field(repr=False)
 
@@ -63,7 +61,7 @@ def classify(
     """The ``k`` likeliest classes of ``span``, best first.
 
     With ``labels`` the classes are those words, compared with the span in the best space that
-    holds video and text, softmax at ``TEMPERATURE``; else those of the probe for ``task``, which
+    holds video and text; else those of the probe for ``task``, which
     the weights bring or the user registered under ``root`` (default: the user's data folder). A
     probe sees the span window by window, none across a cut; its probabilities are averaged,
     weighted by length. One that foretells sees the last window alone, and is about what follows.
@@ -91,6 +89,16 @@ def tasks(index: VideoIndex, root: Path | None = None) -> tuple[str, ...]:
         if isinstance(card, ProbeCard) and card.revision == encoder.revision
     }
     return (*encoder.tasks, *sorted(own - set(encoder.tasks)))
+
+
+def anticipating(index: VideoIndex, root: Path | None = None) -> list[tuple[str, float]]:
+    """The user's tasks that are about what follows a span, each with how many seconds ahead."""
+    revision = index.encoder().revision
+    return [
+        (card.task, card.ahead)
+        for _, card in registered(root or default_root())
+        if isinstance(card, ProbeCard) and card.revision == revision and card.ahead
+    ]
 
 
 def windows_of(
@@ -156,12 +164,11 @@ def _by_text(index: VideoIndex, span: Span, labels: Sequence[str]) -> list[Class
     name = next(iter(spaces))
     seen = index.embed(span, name)
     scores = np.array([seen.similarity(index.embed(label, name)) for label in wanted])
-    shares = np.exp((scores - scores.max()) / TEMPERATURE)
-    shares /= shares.sum()
+    shares = chances(scores, name)
     method = f"similarity to the labels in the field {name}"
     return [
         Classification(span.start, span.end, label, score, share, seen.space, method)
-        for label, score, share in zip(wanted, scores.tolist(), shares.tolist(), strict=True)
+        for label, score, share in zip(wanted, scores.tolist(), shares, strict=True)
     ]
 
 

@@ -67,13 +67,13 @@ def match(
     best = scores.argmax(axis=0)
     score = scores.max(axis=0).astype(np.float64)
     temperature = TEMPERATURES.get(name)
-    chances = None if temperature is None else probabilities(score, temperature)
+    shares = chances(score, name)
     matches = [
         Match(
             start=float(spans[best[number], 0]),
             end=float(spans[best[number], 1]),
             candidate=candidates[number],
-            probability=None if chances is None else float(chances[number]),
+            probability=shares[number],
             margin=float(score[number] - np.delete(score, number).max()),
             score=float(score[number]),
             space=space,
@@ -112,11 +112,19 @@ def statements(question: str, candidates: Sequence[str]) -> list[str]:
     return [f"{asked}? {candidate}" for candidate in candidates]
 
 
+def chances(scores: NDArray[np.floating], field: str) -> list[float | None]:
+    """The probability of each of ``scores`` [C], cosines in ``field``; ``None`` where no
+    temperature was fitted for it."""
+    if (temperature := TEMPERATURES.get(field)) is None:
+        return [None] * len(scores)
+    return [float(each) for each in probabilities(scores.astype(np.float64), temperature)]
+
+
 def probabilities(scores: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
     """The softmax of ``scores`` [..., C] over ``temperature``."""
     odds = np.exp((scores - scores.max(axis=-1, keepdims=True)) / temperature)
-    chances: NDArray[np.float64] = odds / odds.sum(axis=-1, keepdims=True)
-    return chances
+    shares: NDArray[np.float64] = odds / odds.sum(axis=-1, keepdims=True)
+    return shares
 
 
 def _stands(candidate: str) -> bool:

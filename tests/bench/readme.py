@@ -5,8 +5,10 @@
     python tests/bench/readme.py demo     a minute
     python tests/bench/readme.py index    what is measured of the index, about half an hour
     python tests/bench/readme.py survival   builds that are killed, some minutes
-    python tests/bench/readme.py models   the gates of the built-in models, half an hour; the model
-                                          card beside the weights gets them too
+    python tests/bench/readme.py models [WEIGHTS ...]   the gates of the built-in models, or of a
+                                          column each of WEIGHTS, half an hour; the model card
+                                          beside the weights gets them too
+    python tests/bench/readme.py tools    search and prediction tools, half an hour
     python tests/bench/readme.py questions   how hard the questions of the built-in films are
 """
 
@@ -52,17 +54,18 @@ BENCHES = {
     "survival": {"Killed builds": "bench_survival.py"},
     "models": {"Gates": "bench_models.py"},
     "questions": {"Questions": "bench_questions.py"},
+    "tools": {"Tools": "bench_tools.py", "Search over many vectors": "bench_search.py"},
 }
 CARD = ROOT / "rlm" / "encoders" / "weights" / "builtin" / "README.md"
 
 
-def benches(mark: str) -> str:
-    """What the benches of a part print, one after the other."""
+def benches(mark: str, weights: list[str]) -> str:
+    """What the benches of a part print, one after the other; ``weights`` are what they measure."""
     parts = []
     for title, script in BENCHES[mark].items():
         print(f"{title}: {script}", flush=True)
         done = subprocess.run(
-            [sys.executable, str(ROOT / "tests" / "bench" / script)],
+            [sys.executable, str(ROOT / "tests" / "bench" / script), *weights],
             stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ,
         )  # fmt: skip
         if done.returncode not in (0, 1):  # 1 is of a bench that missed what was asked of it
@@ -95,9 +98,11 @@ def replace(text: str, mark: str, body: str) -> str:
 def main() -> None:
     """Renew the parts named on the command line, by default the demo."""
     readme = ROOT / "README.md"
-    for part in sys.argv[1:] or ["demo"]:
+    parts = [name for name in sys.argv[1:] if name in BENCHES or name == "demo"]
+    weights = [name for name in sys.argv[1:] if name not in parts]
+    for part in parts or ["demo"]:
         if part in BENCHES:
-            body = benches(part)
+            body = benches(part, weights if part == "models" else [])
         else:
             told = demo()
             turns = [found.start() for found in re.finditer(r"^turn \d+ ", told, re.MULTILINE)]

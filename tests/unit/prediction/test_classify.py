@@ -16,7 +16,8 @@ from rlm.encoders.probe_files import save_probe
 from rlm.errors import UsageError, WeightsMissing
 from rlm.index import VideoIndex
 from rlm.prediction import classify
-from rlm.prediction.classify import TEMPERATURE, windows_of
+from rlm.prediction.classify import windows_of
+from rlm.prediction.matching import chances
 from rlm.spans import Span
 
 
@@ -44,8 +45,8 @@ def test_labels_are_compared_in_the_space_of_text(index: VideoIndex) -> None:
     seen = index.embed(Span(1, 3), "joint")
     for each in found:
         assert each.score == pytest.approx(seen.similarity(index.embed(each.label, "joint")))
-    weights = np.exp([each.score / TEMPERATURE for each in found])
-    assert [each.probability for each in found] == pytest.approx(weights / weights.sum())
+    shares = chances(np.array([each.score for each in found]), "joint")
+    assert [each.probability for each in found] == pytest.approx(shares)
     assert {each.space for each in found} == {index.text_spaces["joint"]}
     assert {each.method for each in found} == {"similarity to the labels in the field joint"}
 
