@@ -2,7 +2,7 @@
 
 ::
 
-    python tests/bench/bench_models.py [WEIGHTS ...] [--only probes,future] [--quick] [--json FILE]
+    python tests/bench/bench_models.py [WEIGHTS ...] [--only probes,future] [--every 5] [--quick]
 
 ``WEIGHTS`` are folders as ``python -m rlm.world.train`` writes them, one for each training seed;
 by default the set in the wheel. Each gate is printed with what is asked of it, what the models
@@ -252,11 +252,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("weights", nargs="*", default=["builtin"])
     parser.add_argument("--only", default=",".join(GROUPS), help="groups of gates, by comma")
+    parser.add_argument("--every", type=int, default=1, help="ask every so many questions")
     parser.add_argument("--quick", action="store_true", help="a few clips: to see that it runs")
     parser.add_argument("--json", type=Path, help="where the numbers go")
     chosen = parser.parse_args()
     torch.set_num_threads(2)
-    size = QUICK if chosen.quick else Size()
+    size = QUICK if chosen.quick else Size(every=chosen.every)
     runs = [measure(weights, chosen.only.split(","), size) for weights in chosen.weights]
     print(f"{machine()}; {len(runs)} set(s) of weights, a column each")
     print("\n".join(table(runs)))
