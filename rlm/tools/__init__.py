@@ -12,6 +12,7 @@ from rlm.tools.caption_segment import caption_segment
 from rlm.tools.classify_segment import classify_segment
 from rlm.tools.contact_sheet import contact_sheet
 from rlm.tools.detect_objects import detect_objects
+from rlm.tools.discriminative_vqa import discriminative_vqa
 from rlm.tools.embed import embed
 from rlm.tools.extract_frames import extract_frames
 from rlm.tools.find_anomalies import find_anomalies
@@ -49,6 +50,7 @@ TOOLS: tuple[Tool, ...] = (
     rank_futures,
     order_segments,
     transition_graph,
+    discriminative_vqa,
     detect_objects,
     caption_segment,
     classify_segment,

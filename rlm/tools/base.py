@@ -26,6 +26,7 @@ from rlm.prediction import (
     Classification,
     Coherence,
     Future,
+    Match,
     RankedFuture,
     SegmentOrder,
     SummaryPart,
@@ -105,6 +106,7 @@ RECORDS: tuple[type, ...] = (
     SegmentOrder,
     Transition,
     TransitionGraph,
+    Match,
 )
 
 
