@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from rlm.errors import UsageError
 from rlm.index import VideoIndex
 from rlm.prediction.reading import pictures_of, tubelet_seconds
-from rlm.prediction.surprise import AHEAD, Values, deviations, surprise_curve
+from rlm.prediction.surprise import Values, deviations, surprise_curve
 from rlm.spans import Span
 
 APART = 2.0
 """Seconds between two anomalies at least; nearer ones are one."""
 STILL_SECONDS = 1.0
 """How long a picture has to stand to be a freeze."""
+_AFTER_CUT = 1.0  # seconds in which a cut still surprises
 _STILL = 1.0  # grey levels from picture to picture that noise of a codec stays below
 _LESS = 0.15  # of what usually changes in the shot, in a picture that stands
 
@@ -67,14 +68,12 @@ def _surprises(index: VideoIndex, span: Span) -> list[Anomaly]:
     curve = surprise_curve(index, span)
     long = tubelet_seconds(index)
     cuts = np.array([scene.start for scene in index.scenes()[1:]])
-    # A cut within a tubelet, or in the last ones of its context, explains what is surprising. The
-    # last picture of a tubelet is on display for a while: it may be of the next shot already.
-    after = curve.times + long + 0.5 / index.encoder().fps
-    inside = _any_between(cuts, curve.times - AHEAD * long, after)
+    # A cut within a tubelet, or in the last ones of its context, explains what is surprising.
+    inside = _any_between(cuts, curve.times - _AFTER_CUT, curve.times + long)
     quiet = np.flatnonzero(~inside)
-    if len(quiet) < 2 * AHEAD:
+    if not len(quiet):
         return []
-    scores = deviations(np.log(curve.energy[quiet]), quiet % AHEAD)
+    scores = deviations(np.log(curve.energy[quiet]))
     return [
         Anomaly(
             start=float(curve.times[row]),

@@ -20,8 +20,9 @@ from rlm.prediction.energy import foresee
 from rlm.prediction.reading import depends_on, steps, tubelet_seconds
 from rlm.spans import Span
 
-AHEAD = 2
-"""Tubelets that are foretold of each context: every one of the video is foretold once."""
+AHEAD = 1
+"""Tubelets that are foretold of each context. Of two, the first would be encoded together with the
+second, and bear the surprise of a cut after it."""
 _MOST_SEEN = 8  # tubelets; a longer context costs more than it tells
 _KIND = "surprise"
 _TO_SIGMA = 1.4826  # from the median absolute deviation of a normal distribution
@@ -90,7 +91,7 @@ def surprise_curve(index: VideoIndex, span: Span | None = None) -> SurpriseCurve
         times, energies = part.timelines["tubelets"], part.arrays["energies"]
     else:
         times, energies = _energies(index, wanted, seen)
-    scores = deviations(np.log(energies[:, 0]), np.arange(len(times)) % AHEAD)
+    scores = deviations(np.log(energies[:, 0]))
     inside = (times[:, 0] < wanted.end) & (wanted.start < times[:, 1])
     return SurpriseCurve(
         start=wanted.start,
@@ -100,22 +101,18 @@ def surprise_curve(index: VideoIndex, span: Span | None = None) -> SurpriseCurve
         copy_energy=energies[inside, 1],
         score=scores[inside],
         space=encoder.spec.tubelet_space,
-        method=f"V-JEPA predictor, {AHEAD} tubelets from {seen}",
+        method=f"V-JEPA predictor, a tubelet from {seen}",
     )
 
 
-def deviations(values: Values, kinds: NDArray[np.intp]) -> Values:
-    """How many standard deviations each value lies above the median of its kind.
+def deviations(values: Values) -> Values:
+    """How many standard deviations each value lies above the median.
 
-    By median and median absolute deviation, which a few outliers do not move. Tubelets foretold at
-    different horizons are of different kinds: the farther one is always less sure.
+    By the median absolute deviation, which a few outliers do not move.
     """
-    scores = np.zeros(len(values))
-    for kind in np.unique(kinds):
-        own = values[kinds == kind]
-        middle = np.median(own)
-        spread = _TO_SIGMA * np.median(np.abs(own - middle))
-        scores[kinds == kind] = (own - middle) / max(spread, 1e-6)
+    middle = np.median(values)
+    spread = _TO_SIGMA * np.median(np.abs(values - middle))
+    scores: Values = (values - middle) / max(float(spread), 1e-6)
     return scores
 
 

@@ -17,8 +17,8 @@ def discriminative_vqa(
     Each has `.candidate`, `.start`, `.end` (the window that shows it best), `.score` (cosine),
     `.margin` (its lead over the best other) and `.probability` (of being right if one of them is;
     None where the model's scores were never calibrated). It knows what a few seconds look like, not
-    counts, order, names or sounds. Candidates work best as whole statements of one form; the
-    shorter the span, the less can be mistaken. A hint where to look, no answer.
+    counts, order, names or sounds. Candidates work best as whole statements of one form; ask
+    about a shot or two, since over a long span it is too sure. A hint where to look, no answer.
     Example: discriminative_vqa("Where to?", ["a ring moves up", "a ring moves down"], (3, 7))[0]
     """
     if not isinstance(question, str):

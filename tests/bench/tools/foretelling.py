@@ -120,8 +120,8 @@ def _changes(index: VideoIndex, times: Values) -> Values:
 def _peaks(index: VideoIndex, times: Values, scores: Values, count: int) -> list[float]:
     """The highest moments within shots, as far apart and from cuts as those of the tool."""
     cuts = np.array([scene.start for scene in index.scenes()[1:]])
-    away = np.array([not ((cuts > t - 1.0) & (cuts < t + 0.63)).any() for t in times])
-    own = deviations(scores[away], np.zeros(int(away.sum()), int))
+    away = np.array([not ((cuts > t - 1.0) & (cuts < t + 0.5)).any() for t in times])
+    own = deviations(scores[away])
     chosen: list[float] = []
     for place in np.argsort(-own):
         time = float(times[away][place])
