@@ -16,10 +16,9 @@ TEMPERATURES = {"joint": 0.074}
 """By field, what cosines are divided by to become logarithms of probabilities.
 
 Only where it was fitted: by ``tests/bench/fit_matching.py``, on procedural film that no model was
-trained on, with the built-in weights. On 213 questions with four
-candidates about other such films the first is right in 0.69 (0.84 where the wrong ones are of other
-shots, 0.64 where they differ in a colour, a shape or a motion, 0.51 of whole films), with an expected
-calibration error of 0.07.
+trained on, with the built-in weights. On 213 questions with four candidates about other such films
+the first is right in 0.69 (0.84 where the wrong ones are of other shots, 0.64 where they differ in
+a colour, a shape or a motion, 0.51 of whole films), with an expected calibration error of 0.07.
 """
 
 _MOST = 100

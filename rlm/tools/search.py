@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rlm.index import Hit, fields
-from rlm.tools.base import Frames, Pictures, ToolContext, as_span
+from rlm.tools.base import Frames, Pictures, ToolContext, as_span, whole_number
 from rlm.tools.embed import as_query
 
 
@@ -28,11 +28,4 @@ def search(
     """
     inside = None if span is None else as_span(span, ctx.video)
     wanted, own = as_query(ctx, query)
-    return fields.search(ctx.index, wanted, field, check_k(k), inside, own, diverse)
-
-
-def check_k(k: object) -> int:
-    """``k`` as it comes from the jail. Raises ``ValueError`` for what is no number of hits."""
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= 1000:
-        raise ValueError(f"k is a whole number from 1 to 1000, not {k!r}")
-    return k
+    return fields.search(ctx.index, wanted, field, whole_number("k", k), inside, own, diverse)

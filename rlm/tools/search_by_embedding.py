@@ -5,8 +5,7 @@ from __future__ import annotations
 from rlm.encoders import Embedding
 from rlm.index import Hit, fields
 from rlm.spans import Span
-from rlm.tools.base import ToolContext, as_pair
-from rlm.tools.search import check_k
+from rlm.tools.base import ToolContext, as_pair, whole_number
 
 
 def search_by_embedding(
@@ -27,4 +26,4 @@ def search_by_embedding(
         raise TypeError(f"an Embedding comes from embed(...), not {type(embedding).__name__}")
     fields.check_space(ctx.index, field, embedding.space)
     without = None if exclude is None else Span(*as_pair(exclude))
-    return ctx.index.nearest(embedding, check_k(k), exclude=without)
+    return ctx.index.nearest(embedding, whole_number("k", k), exclude=without)

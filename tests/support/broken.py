@@ -55,6 +55,19 @@ def planted_film(seed: int, breaks: int) -> Planted:
     return Planted(Film(seed, tuple(shots)), tuple(told))
 
 
+def moving_film(seed: int, shots: int, seconds: float) -> Film:
+    """Shots of one thing that moves, and bounces off the edges where it meets them."""
+    rng = np.random.default_rng((940, seed))
+    made: list[Shot] = []
+    while len(made) < shots:
+        start = made[-1].span.end if made else 0.0
+        span = Span(start, start + seconds)
+        shot = make_shot(rng, span, things=1, kinds=("none", "bounce"), plain=True)
+        if shot.things[0].motion not in ("still", "orbit"):
+            made.append(shot)
+    return Film(seed, tuple(made))
+
+
 def going_on(
     shot: Shot, begin: float, turn: float = 0.0, pace: float = 1.0, to: Sequence[float] = ()
 ) -> Shot:

@@ -7,7 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from broken import KINDS, planted_film
+from broken import KINDS, moving_film, planted_film
 from films import SEED, indexed
 from numpy.typing import NDArray
 
@@ -19,27 +19,13 @@ from rlm.prediction.reading import pictures_of
 from rlm.prediction.surprise import deviations
 from rlm.spans import Span
 from rlm.world.captions import Told, describe
-from rlm.world.scene import MOTIONS, Film, Shot
-from rlm.world.shots import make_shot
+from rlm.world.scene import MOTIONS
 from rlm.world.windows import motion_of
 
 CONTEXT, AHEAD = 2.0, 1.5  # seconds seen, and foretold
 PIECES, PIECE = 5, 1.6  # of a shot that is shuffled; seconds
 NEAR = 1.0  # seconds between a break and what was found
 Values = NDArray[np.float64]
-
-
-def moving_film(seed: int, shots: int, seconds: float) -> Film:
-    """Shots of one thing that moves, and bounces off the edges where it meets them."""
-    rng = np.random.default_rng((SEED, seed))
-    made: list[Shot] = []
-    while len(made) < shots:
-        start = made[-1].span.end if made else 0.0
-        span = Span(start, start + seconds)
-        shot = make_shot(rng, span, things=1, kinds=("none", "bounce"), plain=True)
-        if shot.things[0].motion not in ("still", "orbit"):
-            made.append(shot)
-    return Film(seed, tuple(made))
 
 
 def anticipated(folder: Path, count: int) -> Iterator[tuple[str, float, float, float]]:

@@ -7,8 +7,8 @@ from itertools import permutations
 from pathlib import Path
 
 import numpy as np
+from broken import moving_film
 from films import SEED, indexed, made
-from foretelling import moving_film
 
 from rlm.encoders import Embedding
 from rlm.errors import SpaceMismatch

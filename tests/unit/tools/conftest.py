@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from saved_heads import save_seeing
 
 from rlm.index import VideoIndex
-from rlm.tools import ToolContext
+from rlm.tools import RECORDS, TOOLS, ToolContext, bind
 from rlm.video import Video
+from sandbox import Sandbox
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +26,10 @@ def seen(film: Path, tmp_path_factory: pytest.TempPathFactory) -> ToolContext:
     video = Video.open(film / "film.mp4")
     index = VideoIndex.build(video, save_seeing(folder / "seeing"), cache=folder / "cache")
     return ToolContext(video, index, never, never, never)
+
+
+@pytest.fixture(scope="session")
+def jail(seen: ToolContext) -> Iterator[Sandbox]:
+    """A jail with all tools."""
+    with Sandbox(bind(TOOLS, seen), records=RECORDS) as sandbox:
+        yield sandbox

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from jailed import run
 from saved_models import save_vjepa
 
 from rlm.errors import UsageError
 from rlm.index import VideoIndex
-from rlm.tools import RECORDS, ToolContext, bind
+from rlm.tools import ToolContext
 from rlm.tools.caption_segment import caption_segment
 from rlm.tools.detect_objects import detect_objects
 from sandbox import Sandbox
-
-
-@pytest.fixture(scope="module")
-def jail(seen: ToolContext) -> Iterator[Sandbox]:
-    with Sandbox(bind((caption_segment,), seen), records=RECORDS) as sandbox:
-        yield sandbox
-
-
-def run(jail: Sandbox, code: str) -> str:
-    return jail.run(code).stdout.strip()
 
 
 def test_a_caption_prints_well(jail: Sandbox) -> None:

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
+from jailed import run
 
-from rlm.tools import RECORDS, ToolContext, bind
+from rlm.tools import ToolContext
 from rlm.tools.classify_segment import classify_segment
 from sandbox import Sandbox
-
-
-@pytest.fixture(scope="module")
-def jail(seen: ToolContext) -> Iterator[Sandbox]:
-    with Sandbox(bind((classify_segment,), seen), records=RECORDS) as sandbox:
-        yield sandbox
-
-
-def run(jail: Sandbox, code: str) -> str:
-    return jail.run(code).stdout.strip()
 
 
 def test_a_class_prints_well(jail: Sandbox) -> None:

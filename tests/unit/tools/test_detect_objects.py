@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
+from jailed import run
 
-from rlm.tools import RECORDS, ToolContext, bind
+from rlm.tools import ToolContext
 from rlm.tools.detect_objects import detect_objects
-from rlm.tools.get_scenes import get_scenes
 from sandbox import Sandbox
-
-
-@pytest.fixture(scope="module")
-def jail(seen: ToolContext) -> Iterator[Sandbox]:
-    with Sandbox(bind((detect_objects, get_scenes), seen), records=RECORDS) as sandbox:
-        yield sandbox
-
-
-def run(jail: Sandbox, code: str) -> str:
-    return jail.run(code).stdout.strip()
 
 
 def test_detections_print_well(jail: Sandbox) -> None:

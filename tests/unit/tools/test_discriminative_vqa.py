@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
+from jailed import run
 
-from rlm.tools import RECORDS, ToolContext, bind
-from rlm.tools.discriminative_vqa import discriminative_vqa
-from rlm.tools.get_scenes import get_scenes
 from sandbox import Sandbox
-
-TOOLS = (discriminative_vqa, get_scenes)
-
-
-@pytest.fixture(scope="module")
-def jail(seen: ToolContext) -> Iterator[Sandbox]:
-    with Sandbox(bind(TOOLS, seen), records=RECORDS) as sandbox:
-        yield sandbox
-
-
-def run(jail: Sandbox, code: str) -> str:
-    return jail.run(code).stdout.strip()
 
 
 def test_matches_print_well(jail: Sandbox) -> None:

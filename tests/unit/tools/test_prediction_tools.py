@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
+from jailed import run
 
-from rlm.tools import RECORDS, ToolContext, bind
-from rlm.tools.get_scenes import get_scenes
-from rlm.tools.predict_future import predict_future
-from rlm.tools.verify_temporal_coherence import verify_temporal_coherence
 from sandbox import Sandbox
-
-TOOLS = (predict_future, verify_temporal_coherence, get_scenes)
-
-
-@pytest.fixture(scope="module")
-def jail(seen: ToolContext) -> Iterator[Sandbox]:
-    with Sandbox(bind(TOOLS, seen), records=RECORDS) as sandbox:
-        yield sandbox
-
-
-def run(jail: Sandbox, code: str) -> str:
-    return jail.run(code).stdout.strip()
 
 
 def test_a_future_prints_well_and_can_be_searched_with(jail: Sandbox) -> None:
@@ -41,9 +24,45 @@ def test_coherence_prints_well(jail: Sandbox) -> None:
     assert run(jail, "print(verify_temporal_coherence(one, other).start == other.start)") == "True"
 
 
+def test_a_curve_is_arrays_that_can_be_drawn(jail: Sandbox) -> None:
+    run(jail, "c = surprise_curve()")
+    assert run(jail, "print(c)").startswith("SurpriseCurve(start=0")
+    assert run(jail, "print(len({len(v) for v in (c.times, c.energy, c.score)}))") == "1"
+    assert run(jail, "print(c.space)").startswith("seeing@")
+
+
+def test_anomalies_and_summaries_are_spans_to_look_at(jail: Sandbox) -> None:
+    assert run(jail, "print(len(find_anomalies(2, span=(0, 20))) <= 2)") == "True"
+    line = run(jail, "print(summarize(4)[0])")
+    assert line.startswith("SummaryPart(start=") and "method" not in line
+    assert run(jail, "print(sum(p.end - p.start for p in summarize(4)) <= 4.001)") == "True"
+
+
+def test_orders_and_rankings_take_what_other_tools_give(jail: Sandbox) -> None:
+    run(jail, "scenes = [s for s in get_scenes() if s.end - s.start > 1][:3]")
+    assert run(jail, "print(sorted(order_segments(scenes).order))") == "[0, 1, 2]"
+    assert run(jail, "print(len(rank_futures(scenes[0], scenes[1:])))") == "2"
+    run(jail, "graph = transition_graph()")
+    assert run(jail, "print(sum(t.count for t in graph.transitions) > 1)") == "True"
+
+
+def test_what_is_anticipated(jail: Sandbox) -> None:
+    run(jail, "told = anticipate_action(0, 2, 0.5, ['a red ring', 'a blue cross'])")
+    assert run(jail, "print(round(sum(t.probability for t in told), 6))") == "1.0"
+    line = run(jail, "print(anticipate_action(0, 2, 0.5, k=1)[0])")
+    assert line.startswith("Anticipation(start=") and "like=(" in line
+
+
 @pytest.mark.parametrize(
     ("call", "error"),
     [
+        ("find_anomalies(0)", "ValueError: k is a whole number from 1 to 1000, not 0"),
+        ("order_segments((1, 2))", "TypeError: a span is (start, end) in seconds"),
+        ("order_segments(3)", "TypeError: a list of spans, not int"),
+        ("rank_futures((0, 2), [])", "UsageError: there are no candidates"),
+        ("summarize(0.5)", "UsageError: a summary takes 2 s or more"),
+        ("anticipate_action(0, 2, 60)", "UsageError: 1 steps of 60 s are out of the trained"),
+        ("transition_graph(9)", "UsageError: scenes have the levels"),
         ("predict_future(0, 2, horizon=60)", "UsageError: 1 steps of 60 s are out of the trained"),
         ("predict_future(50, 60)", "ValueError: 50 to 60 s holds nothing of the video"),
         ("predict_future(0, 2, horizon='a')", "ValueError"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jailed import run
 
 from rlm.index import VideoIndex
 from rlm.tools import RECORDS, ToolContext, bind
@@ -52,11 +53,6 @@ def talkie(film: Path, tmp_path_factory: pytest.TempPathFactory) -> ToolContext:
 def jail(talkie: ToolContext) -> Iterator[Sandbox]:
     with Sandbox(bind(TOOLS, talkie), records=RECORDS) as sandbox:
         yield sandbox
-
-
-def run(jail: Sandbox, code: str) -> str:
-    outcome = jail.run(code)
-    return outcome.stdout.strip()
 
 
 def test_the_fields_are_told(jail: Sandbox, silent: ToolContext) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jailed import run
 
 from rlm.index.spoken.transcript import TextHit
 from rlm.tools.base import ToolContext, bind, describe
@@ -55,11 +56,6 @@ def talkie(film: Path) -> ToolContext:
 def jail(talkie: ToolContext) -> Iterator[Sandbox]:
     with Sandbox(bind(TOOLS, talkie), records=(Cue, TextHit)) as sandbox:
         yield sandbox
-
-
-def run(jail: Sandbox, code: str) -> str:
-    outcome = jail.run(code)
-    return outcome.stdout.strip()
 
 
 def test_the_transcript_in_the_jail(jail: Sandbox) -> None:
