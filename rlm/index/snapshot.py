@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,13 @@ class Snapshot:
         if kept is None or len(kept.arrays["frames"]) != len(times):
             return None
         return times, kept.arrays["frames"]
+
+    @property
+    def damage(self) -> Sequence[tuple[float, float]]:
+        """Starts and ends of what could not be decoded."""
+        facts: Mapping[str, Any] = self.pictures.facts
+        found: Sequence[tuple[float, float]] = facts.get("damage", [])
+        return found
 
     def scenes(self, level: int) -> NDArray[np.float64]:
         """Starts and ends, float64[N, 2], of the scenes of a level."""

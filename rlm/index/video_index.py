@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -215,8 +214,7 @@ class VideoIndex:
     @property
     def damage(self) -> tuple[Span, ...]:
         """Spans that could not be decoded; unknown, and empty, in tier 1."""
-        facts: Mapping[str, Any] = self._snapshot.pictures.facts
-        return tuple(Span(start, end) for start, end in facts.get("damage", []))
+        return tuple(Span(start, end) for start, end in self._snapshot.damage)
 
     def spans(self, field: str) -> NDArray[np.float64]:
         """What each row of a field stands for: starts and ends float64[N, 2] in seconds.
