@@ -11,7 +11,7 @@ from typing import Any
 
 from sandbox.calls import Call, Calls, interruption, refusal
 from sandbox.clock import Clock
-from sandbox.codec import Frame, ProtocolError
+from sandbox.codec import Frame, ProtocolError, TransferError
 from sandbox.outcome import CellError, Outcome, StopCell
 from sandbox.process import Process, ProcessLost
 
@@ -214,6 +214,9 @@ class Cell:
             frame, owned = self._calls.reply(call.number, value)
             try:
                 self._process.send(frame)
+            except TransferError as raised:
+                # Nothing of it has been sent. The code that asked for it can ask for less.
+                self._process.send(refusal(call.number, raised))
             finally:
                 for descriptor in owned:
                     os.close(descriptor)

@@ -285,13 +285,15 @@ def _majority(spans: Sequence[SpanTokens], split: Split) -> Accuracy:
 
 
 def _centroid(spans: Sequence[SpanTokens], split: Split) -> Accuracy:
-    from sklearn.neighbors import NearestCentroid
-
-    known = (*split.fit, *split.validation)
-    labels = [spans[number].row.label for number in known]
-    nearest = NearestCentroid().fit(np.stack([spans[n].pooled for n in known]), labels)
-    told = nearest.predict(np.stack([spans[n].pooled for n in split.held_out]))
-    right = sum(one == spans[n].row.label for one, n in zip(told, split.held_out, strict=True))
+    by_label: dict[str, list[NDArray[np.float32]]] = {}
+    for number in (*split.fit, *split.validation):
+        by_label.setdefault(spans[number].row.label, []).append(spans[number].pooled)
+    means = {label: np.mean(rows, axis=0) for label, rows in by_label.items()}
+    right = 0
+    for number in split.held_out:
+        pooled = spans[number].pooled
+        nearest = min(means, key=lambda label: float(np.linalg.norm(means[label] - pooled)))
+        right += nearest == spans[number].row.label
     return Accuracy(right, len(split.held_out))
 
 

@@ -52,7 +52,10 @@ BENCHES = {
         "Building": "bench_index.py",
     },
     "survival": {"Killed builds": "bench_survival.py"},
-    "models": {"Gates": "bench_models.py"},
+    "models": {
+        "Gates": "bench_models.py --only probes,retrieval,future,reading,scenes",
+        "Questions": "bench_models.py --only questions --every 4",
+    },
     "questions": {"Questions": "bench_questions.py"},
     "tools": {"Tools": "bench_tools.py", "Search over many vectors": "bench_search.py"},
 }
@@ -63,9 +66,10 @@ def benches(mark: str, weights: list[str]) -> str:
     """What the benches of a part print, one after the other; ``weights`` are what they measure."""
     parts = []
     for title, script in BENCHES[mark].items():
+        name, *options = script.split()
         print(f"{title}: {script}", flush=True)
         done = subprocess.run(
-            [sys.executable, str(ROOT / "tests" / "bench" / script), *weights],
+            [sys.executable, str(ROOT / "tests" / "bench" / name), *weights, *options],
             stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ,
         )  # fmt: skip
         if done.returncode not in (0, 1):  # 1 is of a bench that missed what was asked of it
