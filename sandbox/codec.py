@@ -73,8 +73,15 @@ class Frame:
 
 
 def pack(frame: Frame) -> list[Buffer]:
-    """The pieces of a frame, in order; descriptors go along with the first piece."""
-    header = _dumps(frame.head).encode("ascii")
+    """The pieces of a frame, in order; descriptors go along with the first piece.
+
+    Raises:
+        TransferError: it is too large, or a number in it has more digits than Python writes out.
+    """
+    try:
+        header = _dumps(frame.head).encode("ascii")
+    except ValueError as error:
+        raise TransferError(f"a number is too large to cross: {error}") from None
     count = len(frame.buffers)
     cap = MAX_CALL if frame.head.get("type") == "call" else MAX_HEADER
     if len(header) > cap or count > MAX_BUFFERS:

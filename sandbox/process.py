@@ -243,12 +243,18 @@ class Process:
     # ---- traffic
 
     def send(self, frame: Frame) -> None:
-        """Queue a frame; whatever the socket does not take at once goes during ``receive``."""
+        """Queue a frame; whatever the socket does not take at once goes during ``receive``.
+
+        Raises:
+            TransferError: it is too large; nothing of it has been queued.
+            ProcessLost: the process is gone.
+        """
+        pieces = pack(frame)
         descriptors = tuple(frame.descriptors)
         for descriptor in descriptors:
             self._shared[0] += 1
             self._shared[1] += os.fstat(descriptor).st_size
-        for piece in pack(frame):
+        for piece in pieces:
             view = memoryview(piece).cast("B")
             if not self._outbox:
                 rest = self._push(view, descriptors)

@@ -1,9 +1,12 @@
 """Rows in order of their likeness to one vector: exactly, and without sorting them all.
 
-Half-precision rows are multiplied as they lie on disk. PyTorch adds their products up in single
-precision (unless somebody allows reduced precision) and rounds the sum to half; with the rounding
-of the vector that is off by no more than :attr:`Scores.error`. So it is certain which rows can be
-among the best, and those few are scored again in double precision.
+Rows are multiplied as they lie on disk, single or half precision. What that gives depends on the
+order in which a library adds the products up, and differs between equal rows by where they lie. But
+it is off by no more than :attr:`Scores.error`, so it is certain which rows can be among the best,
+and those few are scored again in double precision.
+
+Half precision is for what is too much otherwise: of a million vectors of 1024 numbers, 2 GB are
+read and not 4. Builds write single; an index whose tracks are stored in half is searched as it is.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ Positions = NDArray[np.intp]
 _FIRST = 64  # rows put in order at first
 _RUN = 64  # rows of which the largest is looked at first
 _GROWTH = 8  # so many times more whenever those were not enough
+_AT_A_TIME = 128  # rows in double precision: no more than a cache holds, however many are alike
 _LONGEST_ROW = 1.01  # rows have length 1, but for rounding
 _HALF, _SINGLE = 2.0**-11, 2.0**-24  # the most by which rounding changes a number, as a part of it
 
@@ -28,8 +32,8 @@ _HALF, _SINGLE = 2.0**-11, 2.0**-24  # the most by which rounding changes a numb
 class Scores:
     """How like ``vector`` float32[D] each of ``rows`` [N, D] is, both of length 1.
 
-    ``rough`` float32[N] are cosines, none of them off by more than ``error``. Of rows float32 they
-    are what is meant by the score, and ``error`` is 0.
+    ``rough`` float32[N] are cosines, none of them off by more than ``error``; those of rows that
+    are not finite are not finite either.
     """
 
     rows: NDArray[Any]
@@ -43,8 +47,11 @@ class Scores:
 
         Raises ``TypeError`` for rows of another type.
         """
+        # A sum of n products is off by n roundings at most, in whatever order they are added up.
+        summed = vector.size * _SINGLE * _LONGEST_ROW + _SINGLE
         if rows.dtype == np.float32:
-            return cls(rows, vector, rows @ vector, 0.0)
+            with np.errstate(invalid="ignore", over="ignore"):  # rows that are not finite
+                return cls(rows, vector, rows @ vector, summed)
         if rows.dtype != np.float16:
             raise TypeError(f"rows to score are float32 or float16, not {rows.dtype}")
         import torch
@@ -54,22 +61,33 @@ class Scores:
         with torch.inference_mode():
             # Unlike from_numpy, this takes what may not be written to without a warning.
             rough = torch.mv(from_dlpack(rows), torch.from_numpy(rounded)).float().numpy()
-        largest = float(max(rough.max(initial=0.0), -rough.min(initial=0.0)))
+        # The sum was in single precision (unless somebody allows less) and was rounded to half.
+        finite = rough[np.isfinite(rough)]
+        largest = float(max(finite.max(initial=0.0), -finite.min(initial=0.0)))
         lost = float(np.linalg.norm(vector - rounded.astype(np.float32)))
-        error = (lost + vector.size * _SINGLE) * _LONGEST_ROW + 2 * largest * _HALF + _SINGLE
-        return cls(rows, vector, rough, error)
+        return cls(rows, vector, rough, summed + lost * _LONGEST_ROW + 2 * largest * _HALF)
 
     def exact(self, positions: Positions) -> NDArray[np.float64]:
         """The scores of some rows, equal for equal rows wherever they lie."""
-        if self.error == 0:
-            return self.rough[positions].astype(np.float64)
-        rows = self.rows[positions].astype(np.float64)
-        rows *= self.vector
-        scores: NDArray[np.float64] = rows.sum(axis=1)
+        scores = np.empty(len(positions))
+        for first in range(0, len(positions), _AT_A_TIME):
+            some = slice(first, first + _AT_A_TIME)
+            # Of rows in C order each is added up by itself, in the one order.
+            rows = self.rows[positions[some]].astype(np.float64, order="C")
+            rows *= self.vector
+            scores[some] = rows.sum(axis=1)
         return scores
 
     def descending(self, eligible: NDArray[np.bool_] | None = None) -> Iterator[tuple[int, float]]:
-        """Positions and scores of the ``eligible`` rows, best first, the earlier one at a tie."""
+        """Positions and scores of the ``eligible`` rows, best first, the earlier one at a tie.
+
+        Rows that are not finite are passed over.
+        """
+        finite = np.isfinite(self.rough)
+        if eligible is not None:
+            eligible = eligible & finite
+        elif not finite.all():
+            eligible = finite
         left = None if eligible is None else np.flatnonzero(eligible)
         positions, scores = np.empty(0, np.intp), np.empty(0)
         size = _FIRST

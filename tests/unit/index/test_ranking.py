@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -63,6 +64,52 @@ def test_half_precision_is_ranked_as_if_it_were_double(seed: int, rows: int, ali
     found = list(scores.descending())
     assert [at for at, _ in found] == np.lexsort((np.arange(rows), -true)).tolist()
     assert [score for _, score in found] == [true[at] for at, _ in found]
+
+
+@settings(deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from([1, 2, 7, 64, 96, 129, 300, 1408]),
+    st.integers(1, 700),
+    st.integers(1, 4),
+    st.sampled_from(["C", "F"]),
+    st.sampled_from([np.float16, np.float32]),
+)
+def test_equal_rows_tie_wherever_they_lie(
+    seed: int, width: int, rows: int, kinds: int, order: Literal["C", "F"], dtype: type
+) -> None:
+    rng = np.random.default_rng(seed)
+    vector, few = unit(rng, width), unit(rng, kinds, width).astype(dtype)
+    matrix = np.array(few[rng.integers(kinds, size=rows)], order=order)
+    scores = Scores.of(matrix, vector)
+    true = (np.array(matrix, np.float64, order="C") * vector).sum(axis=1)
+    assert np.abs(scores.rough - true).max() <= scores.error < 0.003
+    found = list(scores.descending())
+    assert [at for at, _ in found] == np.lexsort((np.arange(rows), -true)).tolist()
+    assert [score for _, score in found] == [true[at] for at, _ in found]
+
+
+def test_of_equal_rows_the_first_come_first() -> None:
+    rng = np.random.default_rng(0)
+    rows = np.tile(unit(rng, 96), (129, 1))
+    assert [at for at, _ in best(rows, unit(rng, 96), 3)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("rows", [1, 2, 63, 130, 5000])
+def test_rows_that_are_not_finite_are_passed_over(rows: int, dtype: type) -> None:
+    rng = np.random.default_rng(rows)
+    vector, matrix = unit(rng, 48), unit(rng, rows, 48).astype(dtype)
+    matrix[::3, 5], matrix[1::7, 6], matrix[::7] = np.nan, np.inf, -np.inf
+    whole = np.isfinite(matrix).all(axis=1)
+    scores = Scores.of(matrix, vector)
+    assert scores.error < 0.003
+    true = (matrix[whole].astype(np.float64) * vector).sum(axis=1)
+    expected = np.flatnonzero(whole)[np.argsort(-true, kind="stable")].tolist()
+    assert [at for at, _ in scores.descending()] == expected
+    eligible = np.arange(rows) % 2 == 0
+    assert [at for at, _ in scores.descending(eligible)] == [at for at in expected if at % 2 == 0]
+    assert list(Scores.of(matrix, vector * np.float32(np.nan)).descending()) == []
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
