@@ -362,7 +362,10 @@ def import_(
     ] = "action",
     classes: Annotated[
         Path | None,
-        typer.Option(help="Names of the classes: a line each, or a CSV with key, name or label."),
+        typer.Option(
+            help="Names of the classes in the order of the probe's outputs: a line each, or a CSV "
+            "with key, name or label, in that order or with its numbers (from 0) in a column id."
+        ),
     ] = None,
 ) -> int:
     """Register one of the probes that Meta publishes; without --classes they are numbers.

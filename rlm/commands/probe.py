@@ -18,10 +18,15 @@ from rlm.errors import UsageError, VideoError
 from rlm.ui.console import Screen, clean
 
 if TYPE_CHECKING:
+    from rlm.encoders import EncoderSpec
     from rlm.index import VideoIndex
     from rlm.prediction.fewshot import Fitted
-    from rlm.prediction.labelled import LabelledSpan
+    from rlm.prediction.labelled import LabelledSpan, SpanTokens
     from rlm.prediction.scores import Confusion
+    from rlm.spans import Span
+
+LEAST_HELD, MOST_HELD = 0.05, 0.5
+"""Share of the spans that may be held out to measure on."""
 
 
 def train(file: Path, *, task: str, preset: str | None, seed: int, held_out: float) -> int:
@@ -30,6 +35,7 @@ def train(file: Path, *, task: str, preset: str | None, seed: int, held_out: flo
     Raises ``UsageError`` for a task that the weights bring a probe for themselves, spans that
     cannot be read or split, and a model that is no V-JEPA 2; what an index raises, for the videos.
     """
+    from rlm.encoders import find_weights
     from rlm.encoders.probe_files import (
         ProbeCard,
         Trained,
@@ -37,16 +43,23 @@ def train(file: Path, *, task: str, preset: str | None, seed: int, held_out: flo
         default_root,
         save_probe,
     )
-    from rlm.prediction.fewshot import fit, split_spans
+    from rlm.encoders.published import tasks_of
+    from rlm.prediction.fewshot import check_classes, fit, split_spans
     from rlm.prediction.labelled import read_labels, read_tokens
 
     check_task(task)
+    if not LEAST_HELD <= held_out <= MOST_HELD:  # nan too
+        raise UsageError(f"--held-out is from {LEAST_HELD:g} to {MOST_HELD:g}, not {held_out:g}")
     rows = read_labels(file)
-    spans, encoder = [], None
+    check_classes([row.label for row in rows])
+    chosen = find_weights(choose_preset(preset, load_config()).name)
+    _check_free(task, tasks_of(chosen), chosen.preset.name)
+    spans: list[SpanTokens] = []
+    encoder = None
     for index, those in _indexes(rows, preset):
         encoder = index.encoder()
-        _check_free(task, encoder.tasks, encoder.preset)
-        spans += list(read_tokens(index, those))
+        taken = sum(span.nbytes for span in spans)
+        spans += list(read_tokens(index, those, taken))
     assert encoder is not None  # there is a row, so there is a video
     split = split_spans(spans, held_out, seed)
     fitted = fit(spans, split, seed)
@@ -71,6 +84,7 @@ def train(file: Path, *, task: str, preset: str | None, seed: int, held_out: flo
             seed=seed,
             right=fitted.confusion.accuracy.right,
             held_out=fitted.confusion.accuracy.total,
+            apart=fitted.confusion.accuracy.apart,
             spans=[(spans[n].content[:16], *spans[n].row.span) for n in known],
         ),
     )
@@ -87,11 +101,12 @@ def evaluate(file: Path, *, task: str, preset: str | None) -> int:
     """
     from rlm.encoders.probe_files import default_root, find_probe
     from rlm.prediction.classify import classify
-    from rlm.prediction.labelled import part_of, read_labels
+    from rlm.prediction.labelled import overlapping, part_of, read_labels
     from rlm.prediction.scores import Confusion
 
     rows = read_labels(file)
     truth: list[str] = []
+    places: list[tuple[str, Span]] = []
     told: list[str] = []
     classes: list[str] = []
     known = 0
@@ -102,7 +117,7 @@ def evaluate(file: Path, *, task: str, preset: str | None) -> int:
             found = find_probe(default_root(), task, encoder.spec)
         trained = found[1].trained if found else None
         for row in those:
-            ranked = classify(index, part_of(row, index), task, k=100_000)
+            ranked = classify(index, part_of(row, index.video), task, k=100_000)
             classes = sorted(each.label for each in ranked)
             if row.label not in classes:
                 some = ", ".join(classes[:12]) + (", ..." if len(classes) > 12 else "")
@@ -110,13 +125,14 @@ def evaluate(file: Path, *, task: str, preset: str | None) -> int:
                     f"{row.where}: {row.label!r} is no class of the probe for {task!r}: {some}"
                 )
             truth.append(row.label)
+            places.append((index.video.sha256, row.span))
             told.append(ranked[0].label)
             content, start, end = index.video.sha256[:16], *row.span
             known += trained is not None and any(
                 content == other and start < until and since < end
                 for other, since, until in trained.spans
             )
-    confusion = Confusion.of(classes, truth, told)
+    confusion = Confusion.of(classes, truth, told, overlapping(places))
     print(f"accuracy  {confusion.accuracy}")
     if known:
         print(
@@ -134,7 +150,8 @@ def import_file(
     """Register one of Meta's published probes (a ``.pt`` file) for ``task``.
 
     Raises ``UsageError`` for names of classes that do not fit, ``WeightsMissing`` when the file
-    is none of theirs, or is for an encoder of another width.
+    is none of theirs, is for an encoder of another width, or foretells further than the preset's
+    predictor does.
     """
     from rlm.encoders import find_weights
     from rlm.encoders.folder import preset_of
@@ -156,6 +173,8 @@ def import_file(
             f"{file} reads tokens {probe.hidden} wide, those of preset {spec.preset.name} are "
             f"{width}: it belongs to another V-JEPA 2 (large 1024, huge 1280, giant 1408)"
         )
+    if probe.anticipates:
+        _check_reach(spec)
     card = ProbeCard(
         task=task,
         classes=_class_names(classes, probe.classes),
@@ -191,7 +210,7 @@ def list_all() -> int:
             continue
         parts = [card.encoder, f"{len(card.classes)} classes"]
         if (how := card.trained) is not None:
-            parts.append(f"held-out accuracy {Accuracy(how.right, how.held_out)}")
+            parts.append(f"held-out accuracy {Accuracy(how.right, how.held_out, how.apart)}")
         print(clean(f"{card.task}  {', '.join(parts)}, {card.source}, {card.made[:10]}"))
     say(f"{root}: {counted(len(cards), 'probe')}")
     return DONE
@@ -200,8 +219,13 @@ def list_all() -> int:
 def _indexes(
     rows: Sequence[LabelledSpan], preset: str | None
 ) -> Iterator[tuple[VideoIndex, list[LabelledSpan]]]:
-    """The index of each video, found or built, with its rows."""
+    """The index of each video, found or built, with its rows.
+
+    All are looked at before anything is built of the first: a typing error in the last row must
+    not cost an hour.
+    """
     from rlm.index import Loader
+    from rlm.prediction.labelled import part_of
     from rlm.video import Video
 
     config = load_config()
@@ -211,11 +235,15 @@ def _indexes(
     by_video: dict[Path, list[LabelledSpan]] = {}
     for row in rows:
         by_video.setdefault(row.video.resolve(), []).append(row)
+    videos: list[tuple[Video, list[LabelledSpan]]] = []
     for path, those in by_video.items():
         try:
-            video = Video.open(path)
+            videos.append((Video.open(path), those))
         except VideoError as error:
             raise type(error)(f"{those[0].where}: {error}") from error
+        for row in those:
+            part_of(row, videos[-1][0])
+    for video, those in videos:
         with progress_bar(screen) as progress:
             index, _ = open_index(
                 video, choice.name, cache=config.cache, loader=loader, notify=say, progress=progress
@@ -228,6 +256,24 @@ def _check_free(task: str, own: Sequence[str], preset: str) -> None:
         raise UsageError(
             f"preset {preset} itself brings a probe for {task!r} (it has {', '.join(own)}): choose "
             "another --task"
+        )
+
+
+def _check_reach(spec: EncoderSpec) -> None:
+    """Raise ``WeightsMissing`` where the predictor foretells less than Meta's probes read."""
+    from rlm.encoders.folder import read_config
+    from rlm.encoders.meta_probes import AHEAD, FPS, FRAMES
+    from rlm.errors import WeightsMissing
+
+    tubelet = spec.preset.architecture.tubelet
+    reach = int(read_config(spec.folder)["frames_per_clip"]) // tubelet
+    tubelets = FRAMES // tubelet + int(AHEAD * FPS / tubelet)
+    if tubelets >= reach:
+        raise WeightsMissing(
+            f"an anticipation probe reads {FRAMES} pictures at {FPS:g} a second and what follows "
+            f"{AHEAD:g} s later, {tubelets + 1} tubelets in all; the predictor of preset "
+            f"{spec.preset.name} was trained on {reach}: take weights trained on "
+            f"{(tubelets + 1) * tubelet} pictures or more, as Meta's were (fast, balanced, quality)"
         )
 
 

@@ -44,7 +44,7 @@ STATISTICS: Mapping[Kind, tuple[tuple[float, ...], tuple[float, ...]]] = {
 def is_whole(folder: Path) -> bool:
     """Whether every file is there that ``folder`` needs to be loaded."""
     try:
-        config = _read(folder / "config.json")
+        config = read_config(folder)
     except WeightsMissing:
         return False
     with_text = _KINDS.get(str(config.get("model_type")), "vjepa2") != "vjepa2"
@@ -84,7 +84,7 @@ def preset_of(folder: Path) -> Preset:
         raise WeightsMissing(
             f"{folder} holds no whole model: it needs config.json and {_SINGLE_FILE}"
         )
-    config = _read(folder / "config.json")
+    config = read_config(folder)
     kind = _KINDS.get(str(config.get("model_type")))
     if kind is None:
         raise WeightsMissing(
@@ -152,6 +152,11 @@ def _sha256(file: Path, stamp: tuple[int, ...]) -> bytes:
     """
     with open(file, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").digest()
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """``config.json`` of the model in ``folder``; ``WeightsMissing`` when it cannot be read."""
+    return _read(folder / "config.json")
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -325,7 +325,7 @@ def _salt(window: Window) -> bytes:
 
 def _scene_timelines(
     windows: NDArray[np.float64],
-    vectors: NDArray[np.float32],
+    vectors: NDArray[np.float32 | np.float16],
     boundaries: Sequence[float],
     duration: float,
 ) -> dict[str, NDArray[np.float64]]:

@@ -75,7 +75,7 @@ class _Mean:
     def __init__(self) -> None:
         self._sum: NDArray[np.float64] | None = None
 
-    def add(self, vectors: NDArray[np.float32], weights: Sequence[float]) -> None:
+    def add(self, vectors: NDArray[np.float32 | np.float16], weights: Sequence[float]) -> None:
         added = np.asarray(weights, dtype=np.float64) @ vectors.astype(np.float64)
         self._sum = added if self._sum is None else self._sum + added
 

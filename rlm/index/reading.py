@@ -17,6 +17,7 @@ from rlm.index.storage.rows import RowWriter, read_rows
 from rlm.index.windows import Window, Windower
 from rlm.spans import Span
 from rlm.video import Video
+from rlm.video.video import grid
 
 Progress = Callable[[str, float, float], None]
 """Called with what is going on, the seconds of video done and the seconds in all."""
@@ -181,21 +182,41 @@ def read_span(
     """
     windower = Windower(encoder.frames, encoder.frames, span.start)
     shot = int(np.searchsorted(boundaries, span.start, side="right"))
-    begin = float(boundaries[shot - 1]) if shot else 0.0
     frames: Iterable[tuple[float, NDArray[np.uint8]]]
-    rows = range(0) if kept is None else rows_showing(kept[0], begin, span)
-    if kept is None or not rows:
+    rows = None if kept is None else _rows_at(kept[0], boundaries, span, encoder.fps)
+    if kept is None or rows is None:
         frames = (
             (frame.time, encoder.prepare(frame.rgb[None])[0])
             for frame in video.frames(fps=encoder.fps, span=span, size=encoder.spec.frame_size)
         )
     else:
-        times, pictures = kept
-        # The first picture is on screen when the span starts, whenever it appeared.
-        frames = ((max(span.start, float(times[row])), pictures[row]) for row in rows)
+        pictures = kept[1]
+        frames = ((time, pictures[row]) for time, row in rows)
     for time, picture in frames:
         now = int(np.searchsorted(boundaries, time, side="right"))
         start = None if now == shot else float(boundaries[now - 1])
         shot = now
         yield from windower.add(time, picture, start)
     yield from windower.flush(span.end)
+
+
+def _rows_at(
+    times: NDArray[np.float64], boundaries: NDArray[np.float64], span: Span, fps: float
+) -> list[tuple[float, int]] | None:
+    """The moments at which ``span`` is decoded at ``fps``, each with the frame that shows it.
+
+    That is the last of the frames at ``times`` up to then, or the next where that one is of the
+    shot before. ``None`` where a shot has no frame of its own.
+    """
+    rows = []
+    for time in grid(span, fps):
+        shot = int(np.searchsorted(boundaries, time, side="right"))
+        begin = float(boundaries[shot - 1]) if shot else -math.inf
+        end = float(boundaries[shot]) if shot < len(boundaries) else math.inf
+        row = int(np.searchsorted(times, time, side="right")) - 1
+        if row < 0 or times[row] < begin:
+            row += 1
+        if row >= len(times) or times[row] >= min(end, span.end):
+            return None
+        rows.append((time, row))
+    return rows or None

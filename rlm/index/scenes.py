@@ -51,13 +51,13 @@ class Scene:
 
 def scene_levels(
     windows: NDArray[np.float64],
-    vectors: NDArray[np.float32],
+    vectors: NDArray[np.float32 | np.float16],
     boundaries: Sequence[float],
     duration: float,
 ) -> tuple[Floats, ...]:
     """Scenes that tile ``[0, duration]`` at three levels, each float64[M, 2] seconds.
 
-    ``windows`` float64[N, 2] are the times that ``vectors`` float32[N, D] speak for, in order; a
+    ``windows`` float64[N, 2] are the times that ``vectors`` [N, D] speak for, in order; a
     row of zeros says nothing. ``boundaries`` are where shots part.
 
     Level 0 has a scene for every shot, more for a take of over a minute whose content changes
@@ -110,7 +110,9 @@ def _parts(track: _Track, start: float, end: float) -> list[float]:
 class _Track:
     """Unit vectors over time."""
 
-    def __init__(self, windows: NDArray[np.float64], vectors: NDArray[np.float32]) -> None:
+    def __init__(
+        self, windows: NDArray[np.float64], vectors: NDArray[np.float32 | np.float16]
+    ) -> None:
         order = np.argsort(windows[:, 0], kind="stable")
         self._starts: Floats = windows[order, 0].astype(np.float64)
         self._ends: Floats = windows[order, 1].astype(np.float64)

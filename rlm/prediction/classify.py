@@ -14,8 +14,7 @@ from rlm.encoders import Encoder
 from rlm.encoders.probe_files import (
     ProbeCard,
     default_root,
-    find_probe,
-    load_probe,
+    read_probe,
     registered,
 )
 from rlm.errors import UsageError, VideoDamaged, WeightsMissing
@@ -23,7 +22,7 @@ from rlm.index import VideoIndex
 from rlm.index.reading import read_span
 from rlm.index.snapshot import KeptFrames
 from rlm.index.windows import Window
-from rlm.prediction.matching import chances
+from rlm.prediction.matching import check_candidates
 from rlm.spans import Span
 
 if TYPE_CHECKING:
@@ -34,11 +33,10 @@ if TYPE_CHECKING:
 class Classification:
     """One class and how well ``[start, end)`` seconds fit it.
 
-    ``probability`` is its share among the classes of the task, or among the labels that were
-    asked for: they alone are compared, so that something is likely even where nothing fits. It is
-    ``None`` for labels in a space no temperature was fitted for (see ``matching``).
-    ``score`` is what they are ranked by: the probability, or the cosine similarity of the label to
-    the span.
+    ``probability`` is its share among the classes of the task: they alone are compared, so that
+    something is likely even where nothing fits. It is ``None`` for labels of the asker: no
+    temperature was fitted for the similarity of a text to a whole span. ``score`` is what they are
+    ranked by: the probability, or the cosine similarity of the label to the span.
     """
 
     start: float
@@ -66,9 +64,9 @@ def classify(
     probe sees the span window by window, none across a cut; its probabilities are averaged,
     weighted by length. One that foretells sees the last window alone, and is about what follows.
 
-    Raises ``UsageError`` for labels or a ``k`` that make no sense and where there is no text side,
-    ``WeightsMissing`` when there is no probe for the task, or one for other weights or damaged,
-    ``VideoDamaged`` when nothing of the span can be decoded.
+    Raises ``UsageError`` for labels that ``check_candidates`` refuses or a ``k`` that makes no
+    sense and where there is no text side, ``WeightsMissing`` when there is no probe for the task,
+    or one for other weights or damaged, ``VideoDamaged`` when nothing of the span can be decoded.
     """
     if not isinstance(k, int) or isinstance(k, bool) or k < 1:
         raise UsageError(f"k is a whole number from 1 on, not {k!r}")
@@ -120,9 +118,9 @@ def _by_probe(index: VideoIndex, span: Span, task: str, root: Path) -> list[Clas
     probe: str | Probe
     if task in encoder.tasks:
         probe, ahead, method = task, 0.0, "attentive probe of the weights on V-JEPA tokens"
-    elif (found := find_probe(root, task, encoder.spec)) is not None:
-        card = found[1]
-        probe, ahead = load_probe(*found), card.ahead
+    elif (found := read_probe(root, task, encoder.spec)) is not None:
+        probe, card = found
+        ahead = card.ahead
         method = f"attentive probe on V-JEPA tokens, {card.source}"
         encoder = _sampling(encoder, card.frames, card.fps)
     else:
@@ -152,7 +150,7 @@ def _by_probe(index: VideoIndex, span: Span, task: str, root: Path) -> list[Clas
 
 
 def _by_text(index: VideoIndex, span: Span, labels: Sequence[str]) -> list[Classification]:
-    wanted = _checked(labels)
+    told = check_candidates(labels, "labels")
     spaces = index.text_spaces
     if not spaces:
         raise UsageError(
@@ -163,22 +161,12 @@ def _by_text(index: VideoIndex, span: Span, labels: Sequence[str]) -> list[Class
         )
     name = next(iter(spaces))
     seen = index.embed(span, name)
-    scores = np.array([seen.similarity(index.embed(label, name)) for label in wanted])
-    shares = chances(scores, name)
+    scores = index.encoder(name).encode_text(told) @ seen.vector
     method = f"similarity to the labels in the field {name}"
     return [
-        Classification(span.start, span.end, label, score, share, seen.space, method)
-        for label, score, share in zip(wanted, scores.tolist(), shares, strict=True)
+        Classification(span.start, span.end, label, score, None, seen.space, method)
+        for label, score in zip(told, scores.tolist(), strict=True)
     ]
-
-
-def _checked(labels: Sequence[str]) -> list[str]:
-    if isinstance(labels, str) or not all(isinstance(label, str) for label in labels):
-        raise UsageError('labels are a list of texts, as in ["a dog runs", "a dog sits"]')
-    wanted = [label.strip() for label in labels]
-    if len(set(wanted)) < max(2, len(wanted)) or not all(wanted):
-        raise UsageError("labels are two or more different texts, none empty: one has no rival")
-    return wanted
 
 
 def _sampling(encoder: Encoder, frames: int, fps: float) -> Encoder:

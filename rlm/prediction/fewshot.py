@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlm.errors import UsageError
-from rlm.prediction.labelled import SpanTokens
+from rlm.prediction.labelled import SpanTokens, overlapping
 from rlm.prediction.scores import Accuracy, Confusion
 
 if TYPE_CHECKING:
@@ -36,12 +36,17 @@ _SHARPNESS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
 @dataclass(frozen=True)
 class Split:
-    """Numbers of the spans in each part; ``by`` is ``"video"`` or ``"span"``."""
+    """Numbers of the spans in each part; ``by`` is ``"video"`` or ``"span"``.
+
+    ``groups`` names for each span that is held out what it is independent of the others with: its
+    video, or the stretch of overlapping spans that it is in.
+    """
 
     fit: tuple[int, ...]
     validation: tuple[int, ...]
     held_out: tuple[int, ...]
     by: str
+    groups: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,20 +75,12 @@ def split_spans(spans: Sequence[SpanTokens], share: float, seed: int) -> Split:
     Possible means that every class is then in every part, and not too much is held out. Else spans
     of one video come into different parts, but never two that overlap.
 
-    Raises ``UsageError`` when a class has less than ``LEAST`` spans, there is one class alone, or
-    overlaps leave no way to split.
+    Raises ``UsageError`` as ``check_classes`` does, and when overlaps leave no way to split.
     """
     labels = [span.row.label for span in spans]
-    counts = Counter(labels)
-    if len(counts) < 2:
-        raise UsageError(f"all {len(spans)} spans are labelled {labels[0]!r}: give two classes")
-    for label, count in counts.items():
-        if count < LEAST:
-            raise UsageError(
-                f"the class {label!r} has {count} span{'' if count == 1 else 's'}, and needs "
-                f"{LEAST}: one to fit on, one to stop by, one to measure on"
-            )
-    everything, apart = range(len(spans)), _overlapping(spans)
+    check_classes(labels)
+    everything = range(len(spans))
+    apart = overlapping([(span.content, span.row.span) for span in spans])
     for by, groups in (("video", [span.content for span in spans]), ("span", apart)):
         for attempt in range(_ATTEMPTS):  # what is held out may leave no way to split the rest
             rng = np.random.default_rng([seed, attempt])
@@ -94,11 +91,28 @@ def split_spans(spans: Sequence[SpanTokens], share: float, seed: int) -> Split:
             stop = _take(rest, labels, apart, apart, _VALIDATION, rng, leave=1)
             if stop is not None:
                 fit = tuple(number for number in rest if number not in stop)
-                return Split(fit, tuple(sorted(stop)), tuple(sorted(held)), by)
+                out = tuple(sorted(held))
+                return Split(fit, tuple(sorted(stop)), out, by, tuple(groups[n] for n in out))
     raise UsageError(
         "the spans overlap so much that no part of each class can be held out: label spans apart "
         "from each other"
     )
+
+
+def check_classes(labels: Sequence[str]) -> None:
+    """See that what spans are labelled is enough to split them.
+
+    Raises ``UsageError`` when a class has less than ``LEAST`` spans, or there is one class alone.
+    """
+    counts = Counter(labels)
+    if len(counts) < 2:
+        raise UsageError(f"all {len(labels)} spans are labelled {labels[0]!r}: give two classes")
+    for label, count in counts.items():
+        if count < LEAST:
+            raise UsageError(
+                f"the class {label!r} has {count} span{'' if count == 1 else 's'}, and needs "
+                f"{LEAST}: one to fit on, one to stop by, one to measure on"
+            )
 
 
 def fit(
@@ -141,7 +155,7 @@ def fit(
         state={name: each.detach().cpu() for name, each in kept.state_dict().items()},
         classes=classes,
         split=split,
-        confusion=Confusion.of(classes, truth, told),
+        confusion=Confusion.of(classes, truth, told, split.groups),
         majority=_majority(spans, split),
         centroid=_centroid(spans, split),
         epochs=epoch,
@@ -281,7 +295,7 @@ def _majority(spans: Sequence[SpanTokens], split: Split) -> Accuracy:
     known = Counter(spans[number].row.label for number in (*split.fit, *split.validation))
     ((common, _),) = known.most_common(1)
     right = sum(spans[number].row.label == common for number in split.held_out)
-    return Accuracy(right, len(split.held_out))
+    return Accuracy(right, len(split.held_out), len(set(split.groups)))
 
 
 def _centroid(spans: Sequence[SpanTokens], split: Split) -> Accuracy:
@@ -294,22 +308,7 @@ def _centroid(spans: Sequence[SpanTokens], split: Split) -> Accuracy:
         pooled = spans[number].pooled
         nearest = min(means, key=lambda label: float(np.linalg.norm(means[label] - pooled)))
         right += nearest == spans[number].row.label
-    return Accuracy(right, len(split.held_out))
-
-
-def _overlapping(spans: Sequence[SpanTokens]) -> list[str]:
-    """For each span a name that it shares with those it overlaps, and those they overlap."""
-    order = sorted(
-        range(len(spans)), key=lambda number: (spans[number].content, spans[number].row.span)
-    )
-    names, group, content, end = [""] * len(spans), 0, "", 0.0
-    for number in order:
-        span = spans[number]
-        if span.content != content or span.row.span.start >= end:
-            group, content, end = group + 1, span.content, 0.0
-        end = max(end, span.row.span.end)
-        names[number] = str(group)
-    return names
+    return Accuracy(right, len(split.held_out), len(set(split.groups)))
 
 
 def _take(

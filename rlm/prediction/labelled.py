@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,10 +16,11 @@ from rlm.errors import UsageError
 from rlm.index import VideoIndex
 from rlm.prediction.classify import windows_of
 from rlm.spans import Span, parse_time
+from rlm.video import Video
 
 COLUMNS = ("video", "start", "end", "label")
 MOST_BYTES = 8 * 2**30
-"""What the tokens of all spans may take in memory: 2000 windows of preset fast."""
+"""What the tokens of all spans, of all videos, may take in memory: 2000 windows of preset fast."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ class SpanTokens:
     content: str
     windows: tuple[NDArray[np.float16], ...]
     seconds: NDArray[np.float64]
+
+    @property
+    def nbytes(self) -> int:
+        """What its tokens take in memory, in bytes."""
+        return sum(tokens.nbytes for tokens in self.windows)
 
     @property
     def pooled(self) -> NDArray[np.float32]:
@@ -93,31 +100,54 @@ def _row(file: Path, line: int, values: Mapping[str | None, str | None]) -> Labe
         raise UsageError(f"{where}: {error}") from error
     if not span.duration:
         raise UsageError(f"{where}: the span from {start} to {end} is empty")
-    return LabelledSpan(file.parent / Path(video).expanduser(), span, label, where)
+    if "\0" in video:
+        raise UsageError(f"{where}: no file is called {video!r:.200}")
+    path = Path(video)
+    with contextlib.suppress(RuntimeError):  # nobody's home: it is a file whose name begins with ~
+        path = path.expanduser()
+    return LabelledSpan(file.parent / path, span, label, where)
 
 
-def part_of(row: LabelledSpan, index: VideoIndex) -> Span:
+def part_of(row: LabelledSpan, video: Video) -> Span:
     """What of the span of ``row`` lies in its video; ``UsageError`` when nothing does."""
-    part = row.span.intersect(index.video.span)
+    part = row.span.intersect(video.span)
     if part is None:
         raise UsageError(
             f"{row.where}: {row.span} holds nothing of {row.video.name}, which lasts "
-            f"{index.video.span.end:.2f} s"
+            f"{video.span.end:.2f} s"
         )
     return part
 
 
-def read_tokens(index: VideoIndex, rows: Sequence[LabelledSpan]) -> Iterator[SpanTokens]:
+def overlapping(places: Sequence[tuple[str, Span]]) -> list[str]:
+    """For each span of a content a name that it shares with those it overlaps, and those they do.
+
+    How many there are is how many of the spans say something of their own.
+    """
+    names, group, content, end = [""] * len(places), 0, "", 0.0
+    for number in sorted(range(len(places)), key=lambda number: places[number]):
+        other, span = places[number]
+        if other != content or span.start >= end:
+            group, content, end = group + 1, other, 0.0
+        end = max(end, span.end)
+        names[number] = str(group)
+    return names
+
+
+def read_tokens(
+    index: VideoIndex, rows: Sequence[LabelledSpan], taken: int = 0
+) -> Iterator[SpanTokens]:
     """The tokens of spans of one video, cut into windows as ``classify`` cuts them.
 
+    ``taken`` is how many bytes those of other videos take that are kept beside them.
+
     Raises ``UsageError`` for a span outside the video, a model that is no V-JEPA 2, and tokens of
-    more than ``MOST_BYTES``.
+    more than ``MOST_BYTES`` in all.
     """
     encoder = index.encoder()
     kept = index.kept_frames(encoder.fps)
-    taken = 0
     for row in rows:
-        windows = windows_of(index, part_of(row, index), encoder, kept)
+        windows = windows_of(index, part_of(row, index.video), encoder, kept)
         tokens: list[NDArray[np.float16]] = []
         seconds: list[float] = []
         while batch := list(itertools.islice(windows, encoder.batch)):

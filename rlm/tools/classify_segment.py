@@ -21,9 +21,10 @@ def classify_segment(
     """The `k` likeliest classes of what happens from `start` to `end`, best first.
 
     Each has `.label`, `.probability` (among the classes compared, so something always looks
-    likely), `.score` and `.method`, which says what ran. With `labels`, two or more short
-    descriptions, they are compared with the span as text is: say what is seen ("a red circle"), and
-    mind that a low `.score` of them all means that none fits. Without, a probe for `task` decides;
+    likely), `.score` and `.method`, which says what ran. With `labels`, 2 to 100 short
+    descriptions, they are compared with the span as text is: say what is seen ("a red circle"),
+    rank by `.score`, since `.probability` is None then, and mind that a low one of them all means
+    that none fits. Without, a probe for `task` decides;
     the builtin weights have "motion", "event", "colour" and "shape", each about the largest shape
     and meaningless for other footage. An error lists the tasks there are. At most 120 s, best one
     shot.

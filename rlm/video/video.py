@@ -155,7 +155,7 @@ class Video:
         not positive; the errors of ``Video.open``, with the first view, when the file has gone.
         """
         span = self._inside(span)
-        times = None if fps is None else _grid(span, fps)
+        times = None if fps is None else grid(span, fps)
         return self._reading(span, times, self._renderer(), tap, subtitles)
 
     def key_frames(self, spacing: float = 0.5) -> Generator[View, None, None]:
@@ -225,7 +225,7 @@ class Video:
         shape = render.shape(size)
         times: Iterable[float] | None = None
         if fps is not None:
-            times = _grid(span, fps)
+            times = grid(span, fps)
             expected = _grid_length(span, fps)
         elif count is not None:
             times = (span.start + (k + 0.5) * span.duration / count for k in range(count))
@@ -304,7 +304,8 @@ def _grid_length(span: Span, fps: float) -> int:
     return max(1, math.ceil((span.duration - _ROUNDING) * fps))
 
 
-def _grid(span: Span, fps: float) -> Iterator[float]:
+def grid(span: Span, fps: float) -> Iterator[float]:
+    """The moments, in seconds, at which ``span`` is looked at at ``fps`` pictures a second."""
     return (span.start + k / fps for k in range(_grid_length(span, fps)))
 
 

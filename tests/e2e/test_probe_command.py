@@ -133,7 +133,7 @@ def test_too_few_spans_and_a_name_that_is_taken(run, labels: Path, tmp_path: Pat
 
 
 def test_a_published_file_becomes_a_task(run, tmp_path: Path) -> None:
-    folder = save_vjepa(tmp_path / "small")
+    folder = save_vjepa(tmp_path / "small", frames_per_clip=64)
     torch.save(meta_probe(48, anticipates=True), tmp_path / "ek100.pt")
     (tmp_path / "verbs.csv").write_text(
         "id,key,instances\n1,put,[]\n0,take,[]\n3,wash,[]\n2,open,[]\n"

@@ -1,3 +1,3 @@
 """Index folders on disk: parts (``store``), builds to be taken up again (``journal``, ``rows``),
-one builder at a time (``locks``), what there is and what can go (``inventory``).
+one builder at a time (``rlm.locks``), what there is and what can go (``inventory``).
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,12 +29,15 @@ class ArrayEntry(BaseModel):
 
 
 def read_array(
-    folder: Path, entry: ArrayEntry, dtype: type[np.generic] | None = None, ndim: int | None = None
+    folder: Path,
+    entry: ArrayEntry,
+    dtypes: Sequence[type[np.generic]] = (),
+    ndim: int | None = None,
 ) -> NDArray[Any]:
     """The array of ``entry``, read-only, every byte of it checked; a large one memory-mapped.
 
-    Raises ``IndexDamaged`` when it is not what was written, or not of ``dtype`` and ``ndim``;
-    ``EncoderError`` when it may not be read.
+    Raises ``IndexDamaged`` when it is not what was written, or of none of ``dtypes``, or not of
+    ``ndim``; ``EncoderError`` when it may not be read.
     """
     path = folder / entry.file
     try:
@@ -51,7 +55,7 @@ def read_array(
     except ValueError as error:
         raise damaged(folder, f"{entry.file} cannot be read") from error
     array.flags.writeable = False
-    if (dtype is not None and array.dtype != dtype) or ndim not in (None, array.ndim):
+    if (dtypes and array.dtype not in dtypes) or ndim not in (None, array.ndim):
         raise damaged(folder, f"{entry.file} holds {array.dtype}{list(array.shape)}")
     return array
 

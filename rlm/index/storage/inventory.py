@@ -12,11 +12,12 @@ from pathlib import Path
 
 from rlm.errors import EncoderError, IndexDamaged
 from rlm.index.storage import store
-from rlm.index.storage.locks import locked
+from rlm.locks import locked
 
 # Only what bears a name we give is ours: other things may lie in the folder.
 _VIDEO = re.compile(r"[0-9a-f]{32}")
-_PART = re.compile(r"(scan|shots|frames|vectors|speech)-[0-9a-f]{16}(\.building|\.discarded)?")
+_PART = re.compile(r"[a-z]+-[0-9a-f]{16}(\.building|\.discarded)?")
+_LOCKED = re.compile(r"[0-9a-f]{32}(-[a-z]+-[0-9a-f]{16})?")
 # A build that has written nothing for this long is not going to be taken up again.
 _STALE = 7 * 86400.0
 
@@ -83,7 +84,7 @@ def prune(
             gone.append(each)
             total -= each.size
     for lock in root.glob(f"*{store.LOCK}"):
-        if _VIDEO.fullmatch(lock.stem):
+        if _LOCKED.fullmatch(lock.stem):
             with suppress(OSError), locked(lock, wait=False):
                 pass  # it was that of a build that was killed, and goes
     return [each for each in gone if _remove(root, each)]

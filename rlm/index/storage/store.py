@@ -29,7 +29,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from rlm.errors import EncoderError, IndexDamaged
 from rlm.index.storage.arrays import NOT_THERE, ArrayEntry, damaged, read_array, write_array
-from rlm.index.storage.locks import locked
+from rlm.locks import locked
 
 SCHEMA = 3
 """Raised whenever what a build computes or stores changes its meaning."""
@@ -41,6 +41,8 @@ SOURCE = "source"
 """The file in a workplace that says which video it is for."""
 LOCK = ".lock"
 FEATURES = "features"
+VECTORS = (np.float32, np.float16)
+"""What the vectors of a track may be."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,14 @@ class PartId:
 
 @dataclass(frozen=True)
 class Track:
-    """Vectors float32[N, D] in ``space``, a row for each span of the time line it names."""
+    """Vectors [N, D] in ``space``, a row for each span of the time line it names.
+
+    Builds write float32; float16 takes half the room, and is searched as it lies.
+    """
 
     space: str
     timeline: str
-    vectors: NDArray[np.float32]
+    vectors: NDArray[np.float32 | np.float16]
 
 
 @dataclass(frozen=True)
@@ -147,10 +152,11 @@ def read(root: Path, part: PartId) -> Part:
     if manifest.id.key != part.key:
         raise damaged(folder, "it is another one than its name says")
     timelines = {
-        name: read_array(folder, entry, np.float64, 2) for name, entry in manifest.timelines.items()
+        name: read_array(folder, entry, (np.float64,), 2)
+        for name, entry in manifest.timelines.items()
     }
     tracks = {
-        name: Track(entry.space, entry.timeline, read_array(folder, entry.array, np.float32, 2))
+        name: Track(entry.space, entry.timeline, read_array(folder, entry.array, VECTORS, 2))
         for name, entry in manifest.tracks.items()
     }
     for name, track in tracks.items():
@@ -312,17 +318,32 @@ def write(root: Path, part: Part) -> None:
 def find_or_make(root: Path, part: PartId, make: Callable[[PartId], Part]) -> Part:
     """The part, or else the one ``make`` makes, which is then kept.
 
-    Two processes that want the same one make it once. Raises ``EncoderError`` when it cannot be
-    written, and what ``make`` raises.
+    Two processes that want the same one make it once; other parts of the video can be built
+    meanwhile. Raises ``EncoderError`` when it cannot be written, and what ``make`` raises.
     """
     found = find(root, part)
     if found is None:
-        with exclusive(root, part.content):
+        with _making(root, part):
             found = find(root, part)
             if found is None:
                 found = make(part)
-                write(root, found)
+                with exclusive(root, part.content):
+                    write(root, found)
     return found
+
+
+@contextmanager
+def _making(root: Path, part: PartId) -> Iterator[None]:
+    lock = locked(root / f"{part.content[:32]}-{part.kind}-{part.key[:16]}{LOCK}")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        lock.__enter__()
+    except OSError as error:
+        raise unwritable(root, error) from error
+    try:
+        yield
+    finally:
+        lock.__exit__(None, None, None)
 
 
 def remove(path: Path) -> None:

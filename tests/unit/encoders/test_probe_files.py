@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import resource
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,17 +14,20 @@ import torch
 from saved_models import meta_probe
 from saved_probes import card_for, save_random
 
-from rlm.encoders import EncoderSpec, find_weights
+from rlm.encoders import EncoderSpec, find_weights, probe_files
 from rlm.encoders.meta_probes import read_meta
 from rlm.encoders.probe_files import (
     ProbeCard,
     default_root,
     find_probe,
     load_probe,
+    read_probe,
     registered,
     save_probe,
 )
+from rlm.encoders.probes import Probe
 from rlm.errors import EncoderError, UsageError, WeightsMissing
+from rlm.locks import locked
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +118,92 @@ def test_damage_is_refused_in_one_line(tmp_path: Path, spec: EncoderSpec) -> Non
             find_probe(tmp_path, "mood", spec)
         ((_, error),) = registered(tmp_path)
         assert isinstance(error, WeightsMissing)
+
+
+def test_a_disk_that_is_full_leaves_what_was_there(tmp_path: Path, spec: EncoderSpec) -> None:
+    folder = save_random(tmp_path, spec)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(EncoderError, match=r"^the probe cannot be written to [^\n]*$"):
+            save_random(tmp_path, spec, classes=["low", "high"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    found = read_probe(tmp_path, "mood", spec)
+    assert found is not None and found[0].classes == ("calm", "wild")
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+def test_a_probe_is_never_lost_between_the_old_and_the_new(
+    tmp_path: Path, spec: EncoderSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save_random(tmp_path, spec)
+    rename, names = Path.rename, []
+
+    def killed(self: Path, target: Path) -> Path:
+        names.append(self.name)
+        if self.name.startswith(".writing-"):
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", killed)
+    with pytest.raises(KeyboardInterrupt):
+        save_random(tmp_path, spec, classes=["low", "high"])
+    monkeypatch.undo()
+    assert names == [folder.name, f".writing-{folder.name}"] and not folder.exists()
+    found = read_probe(tmp_path, "mood", spec)
+    assert found is not None and found[0].classes == ("calm", "wild")
+    assert [card.task for card in registered_card(tmp_path)] == ["mood"]
+    save_random(tmp_path, spec, classes=["low", "high"])
+    found = read_probe(tmp_path, "mood", spec)
+    assert found is not None and found[0].classes == ("low", "high")
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+def test_who_saves_waits_for_who_is_saving(tmp_path: Path, spec: EncoderSpec) -> None:
+    saving = threading.Thread(target=save_random, args=(tmp_path, spec))
+    with locked(tmp_path / f".lock-mood-{spec.revision}"):
+        saving.start()
+        time.sleep(0.3)
+        assert find_probe(tmp_path, "mood", spec) is None
+    saving.join()
+    assert find_probe(tmp_path, "mood", spec) is not None
+
+
+def test_a_probe_that_was_replaced_while_it_was_read(
+    tmp_path: Path, spec: EncoderSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_random(tmp_path, spec)
+    real = probe_files.load_probe
+
+    def late(folder: Path, card: ProbeCard) -> Probe:
+        if card.classes == ["calm", "wild"]:
+            save_random(tmp_path, spec, classes=["low", "high", "none"])
+        return real(folder, card)
+
+    monkeypatch.setattr(probe_files, "load_probe", late)
+    found = read_probe(tmp_path, "mood", spec)
+    assert found is not None and found[0].classes == ("low", "high", "none")
+    assert found[1].classes == ["low", "high", "none"]
+
+
+def test_names_that_do_not_fit_the_tensors(tmp_path: Path, spec: EncoderSpec) -> None:
+    torch.save(meta_probe(48), tmp_path / "probe.pt")
+    state = read_meta(tmp_path / "probe.pt").state
+    for classes, says in (
+        (["a", "b", "c"], "names 3 classes, and the probe tells 4"),
+        (["a", "b", "c", "a"], "two classes are called 'a'"),
+    ):
+        card = card_for(spec, form="pooler", classes=classes)
+        save_probe(tmp_path, card, state)
+        with pytest.raises(WeightsMissing, match=rf"^the probe in [^\n]*{says}$"):
+            read_probe(tmp_path, "mood", spec)
+
+
+def test_a_damaged_card_is_its_own_trouble_alone(tmp_path: Path, spec: EncoderSpec) -> None:
+    other = save_random(tmp_path, spec, task="mood-of-day")
+    (other / "probe.json").write_text("{")
+    assert find_probe(tmp_path, "mood", spec) is None
 
 
 @pytest.mark.parametrize("task", ["", "../x", "A", "a b", ".x", "a" * 41, "a/b"])

@@ -69,6 +69,7 @@ def test_whole_videos_are_held_out_where_that_can_be() -> None:
     spans = [made(n % 2, f"v{video}", 3.0 * n) for video in range(4) for n in range(6)]
     split = split_spans(spans, 0.25, 0)
     assert split.by == "video" and len(split.held_out) == 6
+    assert split.groups == (spans[split.held_out[0]].content,) * 6
     alone = [span for span in spans if span.content == "v0"]
     assert split_spans(alone, 0.25, 0).by == "span"
 

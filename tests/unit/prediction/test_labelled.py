@@ -10,9 +10,10 @@ import pytest
 
 from rlm.errors import UsageError
 from rlm.index import VideoIndex
+from rlm.index.reading import read_span
 from rlm.prediction import labelled
 from rlm.prediction.classify import windows_of
-from rlm.prediction.labelled import LabelledSpan, read_labels, read_tokens
+from rlm.prediction.labelled import LabelledSpan, overlapping, read_labels, read_tokens
 from rlm.spans import Span
 
 HEADER = "video,start,end,label\n"
@@ -38,6 +39,17 @@ def test_rows_as_spreadsheets_and_people_write_them(tmp_path: Path) -> None:
     )
 
 
+def test_a_file_whose_name_begins_like_a_home(tmp_path: Path) -> None:
+    (one,) = read_labels(written(tmp_path, HEADER + "~backup.mp4,1,2,x\n"))
+    assert one.video == tmp_path / "~backup.mp4"
+
+
+def test_spans_that_overlap_belong_together() -> None:
+    spans = [("a", 0, 2), ("b", 1, 3), ("a", 1.5, 4), ("a", 3, 5), ("a", 5, 6)]
+    names = overlapping([(content, Span(start, end)) for content, start, end in spans])
+    assert names[0] == names[2] == names[3] and len(set(names)) == 3
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -50,6 +62,7 @@ def test_rows_as_spreadsheets_and_people_write_them(tmp_path: Path) -> None:
         (HEADER + "a.mp4,nan,2,x\n", "csv:2: a time is written"),
         (HEADER + "a.mp4,3,2,x\n", "csv:2: a span ends before it starts"),
         (HEADER + "a.mp4,2,2,x\n", "csv:2: the span from 2 to 2 is empty"),
+        (HEADER + "a\0b.mp4,1,2,x\n", "csv:2: (no file is called|line contains NUL)"),
         (HEADER + 'a.mp4,1,2,"x\n', "csv:2: unexpected end of data"),
         (b"\xff\xfe\x00v", "csv cannot be read: it is not in UTF-8"),
     ],
@@ -91,6 +104,49 @@ def test_kept_frames_show_what_decoding_shows(index: VideoIndex) -> None:
         assert one.span.start == pytest.approx(other.span.start, abs=0.05)
         assert one.pictures.shape == other.pictures.shape
         assert np.abs(one.pictures.astype(int) - other.pictures).mean() < 2
+
+
+@pytest.mark.parametrize("length", [4.0, 0.1, 7.3])
+def test_a_span_off_the_grid_of_kept_frames_is_cut_alike(index: VideoIndex, length: float) -> None:
+    encoder = index.encoder()
+    kept = index.kept_frames(encoder.fps)
+    assert kept is not None
+    boundaries = np.array([])
+    for start in (10.1, 10.2, 0.3):
+        span = Span(start, start + length)
+        ours = list(read_span(index.video, encoder, span, boundaries, kept))
+        theirs = list(read_span(index.video, encoder, span, boundaries))
+        assert [one.pictures.shape for one in ours] == [one.pictures.shape for one in theirs]
+        assert [one.span for one in ours] == [one.span for one in theirs]
+        # What is on display at 10.35 s was kept as what is at 10.25 s.
+        shown = np.concatenate([one.pictures for one in ours])
+        first = int(np.searchsorted(kept[0], start, side="right")) - 1
+        assert np.array_equal(shown, kept[1][first : first + len(shown)])
+
+
+def test_a_cut_between_two_kept_frames(index: VideoIndex) -> None:
+    """Of a shot the kept frames show none but its own."""
+    encoder = index.encoder()
+    kept = index.kept_frames(encoder.fps)
+    assert kept is not None
+    span, boundaries = Span(10.0, 12.0), np.array([10.9])
+    ours = list(read_span(index.video, encoder, span, boundaries, kept))
+    theirs = list(read_span(index.video, encoder, span, boundaries))
+    assert [one.span for one in ours] == [one.span for one in theirs]
+    assert [len(one.pictures) for one in ours] == [len(one.pictures) for one in theirs]
+    assert np.array_equal(ours[1].pictures[0], kept[1][44])  # at 11 s
+
+
+def test_the_limit_is_one_for_all_videos(
+    index: VideoIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = read_tokens(index, [row(index, 1, 2)])
+    assert one.nbytes == sum(tokens.nbytes for tokens in one.windows) > 0
+    monkeypatch.setattr(labelled, "MOST_BYTES", 2 * one.nbytes)
+    (other,) = read_tokens(index, [row(index, 1, 2)], one.nbytes)
+    assert other.nbytes == one.nbytes
+    with pytest.raises(UsageError, match="the tokens of the spans up to here take more"):
+        list(read_tokens(index, [row(index, 1, 2)], one.nbytes + 1))
 
 
 def test_what_cannot_be_read(index: VideoIndex, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,16 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlm.encoders import find_weights
 from rlm.errors import UsageError
 from rlm.index import VideoIndex
 from rlm.prediction import matching
-from rlm.prediction.matching import match, probabilities, statements
+from rlm.prediction.matching import fitted, match, probabilities, statements
 from rlm.spans import Span
 
 TOLD = ["a red circle moves up", "a blue square moves down", "a green ring stays still"]
 
 
-def test_matches_are_ordered_and_their_numbers_belong_together(index: VideoIndex) -> None:
+def test_matches_are_ordered_and_their_numbers_belong_together(
+    index: VideoIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matching, "TEMPERATURES", {("joint", index.encoder().revision): 0.1})
     found = match(index, "", TOLD)
     scores = [each.score for each in found]
     assert scores == sorted(scores, reverse=True) and {m.candidate for m in found} == set(TOLD)
@@ -26,8 +30,7 @@ def test_matches_are_ordered_and_their_numbers_belong_together(index: VideoIndex
     assert all(m.margin == pytest.approx(m.score - scores[0]) for m in found[1:])
     chances = [each.probability for each in found]
     assert sum(chances) == pytest.approx(1) and chances == sorted(chances, reverse=True)
-    temperature = matching.TEMPERATURES["joint"]
-    assert chances == pytest.approx(list(probabilities(np.array(scores), temperature)))
+    assert chances == pytest.approx(list(probabilities(np.array(scores), 0.1)))
     assert {each.space for each in found} == {index.text_space}
 
 
@@ -48,10 +51,10 @@ def test_only_the_span_is_looked_at(index: VideoIndex) -> None:
         assert each.score == pytest.approx(own, abs=1e-5)
 
 
-def test_without_a_fitted_temperature_there_are_no_probabilities(
-    index: VideoIndex, monkeypatch: pytest.MonkeyPatch
+def test_weights_that_no_temperature_was_fitted_for_give_no_probabilities(
+    index: VideoIndex,
 ) -> None:
-    monkeypatch.setattr(matching, "TEMPERATURES", {})
+    assert fitted("joint", find_weights("builtin")) is not None
     found = match(index, "", TOLD)
     assert {each.probability for each in found} == {None}
     assert found[0].method.endswith("no temperature fitted") and found[0].margin >= 0
@@ -83,6 +86,12 @@ def test_probabilities_keep_the_order_and_sum_to_one(scores: list[float], heat: 
 )
 def test_candidates_that_cannot_be(index: VideoIndex, wrong: list[str]) -> None:
     with pytest.raises(UsageError, match="2 to 100 different texts"):
+        match(index, "", wrong)
+
+
+@pytest.mark.parametrize("wrong", ["red ring", ["a", 3], {"a", "b"}, None, 3, {"a": 1, "b": 2}])
+def test_candidates_that_are_no_list(index: VideoIndex, wrong: object) -> None:
+    with pytest.raises(UsageError, match=r"^candidates are a list of texts"):
         match(index, "", wrong)
 
 

@@ -34,9 +34,17 @@ def test_the_interval_is_where_the_score_test_turns(case: tuple[int, int]) -> No
         assert abs(accuracy.share - end) == pytest.approx(1.959964 * error, rel=1e-4, abs=1e-9)
 
 
+def test_spans_of_one_stretch_make_no_interval_narrower() -> None:
+    twice = Confusion.of("ab", "aabb" * 2, "abbb" * 2, groups="wxyz" * 2)
+    assert twice.accuracy == Accuracy(6, 8, 4)
+    assert twice.accuracy.interval == Accuracy(3, 4).interval
+    assert str(twice.accuracy) == "6/8 = 75.0% (95% interval 30.1% to 95.4%, 4 independent)"
+    assert twice.recall(0) == Accuracy(2, 4, 2)
+
+
 def test_a_confusion_counts_rows_as_true() -> None:
     confusion = Confusion.of("abc", truth="aabb", told="abbb")
     assert confusion.counts.tolist() == [[1, 1, 0], [0, 2, 0], [0, 0, 0]]
-    assert confusion.accuracy == Accuracy(3, 4)
-    assert [confusion.recall(n) for n in range(3)] == [Accuracy(1, 2), Accuracy(2, 2), None]
+    assert confusion.accuracy == Accuracy(3, 4, 4)
+    assert [confusion.recall(n) for n in range(3)] == [Accuracy(1, 2, 2), Accuracy(2, 2, 2), None]
     assert str(Accuracy(3, 4)) == "3/4 = 75.0% (95% interval 30.1% to 95.4%)"

@@ -16,7 +16,7 @@ def test_matches_print_well(jail: Sandbox) -> None:
     line = run(jail, "print(found[0])")
     assert line.startswith("Match(start=") and "candidate='a " in line and "margin=" in line
     assert "method" not in line
-    assert run(jail, "print(round(sum(m.probability for m in found), 6))") == "1.0"
+    assert run(jail, "print({m.probability for m in found})") == "{None}"
     assert "best of" in run(jail, "print(found[0].method)")
 
 

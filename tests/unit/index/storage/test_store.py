@@ -16,9 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rlm.encoders import Encoder
+from rlm.encoders import Embedding, Encoder
 from rlm.errors import EncoderError, IndexDamaged
 from rlm.index import VideoIndex
+from rlm.index.search import nearest
+from rlm.index.snapshot import Field
 from rlm.index.storage import store
 
 ROOT = Path(__file__).parents[4]
@@ -61,6 +63,38 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert (track.space, track.timeline) == ("m@r/x/y", "windows")
     assert np.array_equal(track.vectors, expected.tracks["t"].vectors)
     assert not track.vectors.flags.writeable
+
+
+@pytest.mark.parametrize("rows", [400, 40_000])  # read, and memory-mapped
+def test_a_track_in_half_precision_is_searched_as_it_lies(tmp_path: Path, rows: int) -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((rows, 24))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    half = vectors.astype(np.float16)
+    starts = np.arange(rows, dtype=np.float64)
+    spans = np.stack([starts, starts + 1], axis=1)
+    track = store.Track("m@r/x/y", "windows", half)
+    with store.exclusive(tmp_path, CONTENT):
+        store.write(tmp_path, replace(_part(), timelines={"windows": spans}, tracks={"t": track}))
+    part = store.read(tmp_path, PART)
+    found = part.tracks["t"]
+    assert found.vectors.dtype == np.float16 and np.array_equal(found.vectors, half)
+    assert isinstance(found.vectors, np.memmap) == (rows == 40_000)
+    example = Embedding(found.space, vectors[7].astype(np.float32))
+    field = Field("look", "t", found, part.timelines["windows"], None)
+    true = (half.astype(np.float64) * example.vector).sum(axis=1)
+    hits = nearest(field, example, 20, None, (), None)
+    assert [hit.start for hit in hits] == np.argsort(-true, kind="stable")[:20].tolist()
+    diverse = nearest(field, example, 20, None, (), starts)
+    assert diverse[0] == hits[0]
+
+
+def test_a_track_of_another_type_is_damage(tmp_path: Path) -> None:
+    track = store.Track("m@r/x/y", "windows", np.ones((2, 3)))
+    with store.exclusive(tmp_path, CONTENT):
+        store.write(tmp_path, replace(_part(), tracks={"t": track}))
+    with pytest.raises(IndexDamaged, match="float64"):
+        store.read(tmp_path, PART)
 
 
 def test_all_it_depends_on_is_in_the_key() -> None:
