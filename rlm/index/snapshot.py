@@ -25,7 +25,7 @@ _MOMENT = 4.0
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """One track that can be searched: vectors float32[N, D] of spans float64[N, 2]."""
+    """One track that can be searched: vectors [N, D] of spans float64[N, 2]."""
 
     name: str
     made_as: str
@@ -89,11 +89,19 @@ class Snapshot:
         main = self.plan.main
         if self.plan.tier == SCAN or main.spec.preset.fps != fps:
             return None
-        kept = store.find(root, grid_of(main, main.part.content))
+        if root not in self._kept:
+            # Opening them reads and checks every byte, which is not to be done for each span.
+            self._kept[root] = store.find(root, grid_of(main, main.part.content))
+        kept = self._kept[root]
         times = self.pictures.timelines["pictures"][:, 0]
         if kept is None or len(kept.arrays["frames"]) != len(times):
             return None
         return times, kept.arrays["frames"]
+
+    @cached_property
+    def _kept(self) -> dict[Path, Part | None]:
+        """The parts with kept frames that were opened."""
+        return {}
 
     @property
     def damage(self) -> Sequence[tuple[float, float]]:

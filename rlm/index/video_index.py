@@ -224,8 +224,8 @@ class VideoIndex:
         self._check_field(field)
         return self._snapshot.fields[field].spans
 
-    def track(self, field: str) -> NDArray[np.float32]:
-        """The vectors float32[N, D] of a field, memory-mapped.
+    def track(self, field: str) -> NDArray[np.float32 | np.float16]:
+        """The vectors [N, D] of a field, memory-mapped: float32, or float16 if stored so.
 
         Raises ``UsageError`` when there is no such field.
         """
@@ -238,7 +238,7 @@ class VideoIndex:
         Those of each level tile ``[0, duration]`` with no gap or overlap, and each is made of
         whole scenes of the level below. Raises ``UsageError`` for another level.
         """
-        if level not in range(len(LEVELS)):
+        if isinstance(level, bool | float) or level not in range(len(LEVELS)):
             names = ", ".join(f"{number} ({name})" for number, name in enumerate(LEVELS))
             raise UsageError(f"scenes have the levels {names}; there is no level {level}")
         return tuple(Scene(start, end) for start, end in self._snapshot.scenes(level).tolist())

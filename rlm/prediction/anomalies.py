@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rlm.errors import UsageError
 from rlm.index import VideoIndex
 from rlm.prediction.reading import pictures_of, tubelet_seconds
-from rlm.prediction.surprise import Values, deviations, surprise_curve
+from rlm.prediction.surprise import Values, deviations, widest_curve
 from rlm.spans import Span
 
 APART = 2.0
@@ -42,7 +42,8 @@ class Anomaly:
 def find_anomalies(index: VideoIndex, k: int = 5, span: Span | None = None) -> list[Anomaly]:
     """The ``k`` strangest moments within shots, of ``span`` or the whole video, strangest first.
 
-    The cuts that the index knows are no anomalies: what follows one within a second is left out.
+    The cuts that the index knows are no anomalies: what follows one within a second is left out,
+    and so is what could not be decoded. Scores are by the whole video where its curve is known.
 
     Raises ``UsageError`` for a ``k`` below 1, and as ``surprise_curve`` does.
     """
@@ -64,27 +65,29 @@ def _gap(one: Anomaly, other: Anomaly) -> float:
 
 
 def _surprises(index: VideoIndex, span: Span) -> list[Anomaly]:
-    """Every moment of ``span`` that stands out, cuts left out."""
-    curve = surprise_curve(index, span)
+    """Every moment of ``span`` that stands out, cuts and damage left out."""
+    curve = widest_curve(index, span)
     long = tubelet_seconds(index)
     cuts = np.array([scene.start for scene in index.scenes()[1:]])
     # A cut within a tubelet, or in the last ones of its context, explains what is surprising.
-    inside = _any_between(cuts, curve.times - _AFTER_CUT, curve.times + long)
-    quiet = np.flatnonzero(~inside)
+    explained = _any_between(cuts, curve.times - _AFTER_CUT, curve.times + long)
+    for damage in index.damage:
+        explained |= (curve.times < damage.end + _AFTER_CUT) & (curve.times + long > damage.start)
+    quiet = np.flatnonzero(~explained)
     if not len(quiet):
         return []
     scores = deviations(np.log(curve.energy[quiet]))
     return [
         Anomaly(
             start=float(curve.times[row]),
-            end=min(float(curve.times[row]) + long, span.end),
+            end=min(float(curve.times[row]) + long, index.video.span.end),
             score=float(score),
             kind="surprise",
             space=curve.space,
             method=curve.method,
         )
         for row, score in zip(quiet, scores, strict=True)
-        if score > 0
+        if score > 0 and span.start <= curve.times[row] < span.end
     ]
 
 
@@ -112,7 +115,8 @@ def _freezes(index: VideoIndex, span: Span) -> list[Anomaly]:
         still = changes < min(_STILL, _LESS * usual)
         for first, last in _runs(still):
             start, end = float(times[first]), float(times[last])
-            if end - start >= STILL_SECONDS:
+            broken = any(start < damage.end and damage.start < end for damage in index.damage)
+            if end - start >= STILL_SECONDS and not broken:
                 change = max(float(changes[first:last].mean()), 0.02)
                 found.append(
                     Anomaly(

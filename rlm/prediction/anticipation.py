@@ -14,8 +14,8 @@ from rlm.index import VideoIndex
 from rlm.prediction.classify import anticipating, classify
 from rlm.prediction.energy import Tokens
 from rlm.prediction.future import offsets, pooled
-from rlm.prediction.matching import chances, check_candidates
-from rlm.prediction.reading import context_before, tubelet_seconds
+from rlm.prediction.matching import FORETOLD, chances, check_candidates
+from rlm.prediction.reading import context_before, shot_end, tubelet_seconds
 from rlm.spans import Span
 
 Vector = NDArray[np.float32]
@@ -62,7 +62,8 @@ def anticipate(
     it reads seen ones (they live in one space); else the nearest other moments of the video speak
     for what is expected, by their vectors in a text space of the index. Without candidates the
     classes of registered probes that foretell so far ahead are given, the ``k`` best of each, and
-    then the ``k`` moments of the video most like what is expected, ``span`` left out.
+    then the ``k`` moments of the video most like what is expected. ``span`` is left out of them,
+    and what follows it up to the end of the shot.
 
     Raises ``UsageError`` out of the predictor's range, for a span without a whole tubelet of one
     shot, for less than 2 candidates or equal ones, where the index compares no text, and for ``k``
@@ -77,17 +78,19 @@ def anticipate(
     ((seen, expected),) = encoder.predict([context.pictures], offset + 1)
     start = span.end + offset * long
     target = Span(start, start + long)
-    hidden = Span(span.start, target.end)
+    # What comes right after shows what came, and was encoded together with it.
+    hidden = Span(span.start, max(target.end, shot_end(index, target.start)))
     if candidates is None:
         classes = _classes(index, span, target, k)
         return [*classes, *_moments(index, seen, expected[offset:], target, hidden, k)]
     told = check_candidates(candidates)
-    future, present, name, method = _in_words(index, seen, expected[offset:], span, hidden)
+    now = Span(float(context.spans[0, 0]), span.end)
+    future, present, name, method = _in_words(index, seen, expected[offset:], now, hidden)
     texts = index.encoder(name).encode_text(told)
     fits = texts @ future
     lifts = fits - texts @ present
     scores = (fits + lifts).astype(np.float64)
-    shares = chances(scores, name)
+    shares = chances(scores, FORETOLD if name == "joint" else name, encoder.spec)
     guesses = [
         Anticipation(
             start=target.start,
@@ -106,7 +109,7 @@ def anticipate(
 
 
 def _in_words(
-    index: VideoIndex, seen: Tokens, expected: Tokens, span: Span, hidden: Span
+    index: VideoIndex, seen: Tokens, expected: Tokens, now: Span, hidden: Span
 ) -> tuple[Vector, Vector, str, str]:
     """What is expected and what is seen now in a text space; the field it is, and how it was read.
 
@@ -129,7 +132,7 @@ def _in_words(
     mean = np.mean(vectors, axis=0)
     future = (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
     method = f"{name} vectors of the {len(hits)} moments most like what V-JEPA expects"
-    return future, index.embed(span, name).vector, name, method
+    return future, index.embed(now, name).vector, name, method
 
 
 def _classes(index: VideoIndex, span: Span, target: Span, k: int) -> list[Anticipation]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,9 +12,8 @@ from numpy.typing import NDArray
 from rlm.errors import UsageError
 from rlm.index import VideoIndex
 from rlm.index.storage.store import Part, PartId
-from rlm.prediction.energy import foresee
+from rlm.prediction.energy import foresee, foresee_each
 from rlm.prediction.reading import (
-    Stretch,
     context_before,
     depends_on,
     following,
@@ -105,20 +105,27 @@ def _usual(index: VideoIndex, seen: int, ahead: int) -> NDArray[np.float64]:
 
 def _sampled(index: VideoIndex, seen: int, ahead: int) -> NDArray[np.float64]:
     long = tubelet_seconds(index)
-    moments = []
+    moments: list[float] = []
     for scene in index.scenes():
         first, last = scene.start + seen * long, scene.end - ahead * long
         if last >= first:
             moments += np.arange(first, last + 1e-9, long).tolist()
-    chosen = [moments[i] for i in np.unique(np.linspace(0, len(moments) - 1, SAMPLES).astype(int))]
-    pairs: list[tuple[Stretch, Stretch]] = []
-    for moment in chosen if moments else []:
-        context = context_before(index, Span(max(0.0, moment - seen * long), moment), seen)
+    if not moments:
+        return np.empty(0)
+    chosen = np.unique(np.linspace(0, len(moments) - 1, SAMPLES).astype(int)).tolist()
+    told = foresee_each(
+        index.encoder(), _pairs(index, [moments[i] for i in chosen], seen, ahead), ahead
+    )
+    return np.array([one.energy.mean() for one in told])
+
+
+def _pairs(
+    index: VideoIndex, moments: Sequence[float], seen: int, ahead: int
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    """What comes before each of ``moments``, and after it, where there is enough of both."""
+    for moment in moments:
+        start = max(0.0, moment - seen * tubelet_seconds(index))
+        context = context_before(index, Span(start, moment), seen)
         came = following(index, moment, ahead)
         if len(context) == seen and len(came) == ahead:
-            pairs.append((context, came))
-    if not pairs:
-        return np.empty(0)
-    contexts, continuations = zip(*((a.pictures, b.pictures) for a, b in pairs), strict=True)
-    told = foresee(index.encoder(), contexts, continuations, ahead)
-    return np.array([one.energy.mean() for one in told])
+            yield context.pictures, came.pictures

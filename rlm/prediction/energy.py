@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,16 @@ def foresee(
         Foreseen(expected, tokens[len(seen) :], seen[-1])
         for (seen, expected), tokens in zip(foretold, whole, strict=True)
     ]
+
+
+def foresee_each(
+    encoder: Encoder, pairs: Iterable[tuple[NDArray[np.uint8], NDArray[np.uint8]]], ahead: int
+) -> Iterator[Foreseen]:
+    """``foresee`` for many pairs of a context and its continuation, a batch in memory at a time."""
+    left = iter(pairs)
+    while batch := list(islice(left, encoder.batch)):
+        contexts, continuations = zip(*batch, strict=True)
+        yield from foresee(encoder, contexts, continuations, ahead)
 
 
 def _distance(one: Tokens, other: Tokens) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from rlm.encoders.embedding import normalise
 from rlm.errors import SpaceMismatch, UsageError
 from rlm.index import Hit, VideoIndex
 from rlm.prediction.energy import Tokens, foresee
-from rlm.prediction.reading import context_before, following, tubelet_seconds
+from rlm.prediction.reading import context_before, following, shot_end, tubelet_seconds
 from rlm.spans import Span
 
 
@@ -68,6 +68,7 @@ def predict(
             score = embedding.similarity(Embedding(space, pooled(foreseen.real[offset])))
             start = float(came.spans[offset, 0])
         target = Span(start, start + long)
+        hidden = max(target.end, shot_end(index, target.start))  # what comes right after shows it
         futures.append(
             Future(
                 start=target.start,
@@ -75,7 +76,7 @@ def predict(
                 score=score,
                 energy=float(foreseen.energy[offset]) if known else None,
                 copy_energy=float(foreseen.copy_energy[offset]) if known else None,
-                nearest=tuple(_elsewhere(index, embedding, k, Span(span.start, target.end))),
+                nearest=tuple(_elsewhere(index, embedding, k, Span(span.start, hidden))),
                 embedding=embedding,
                 space=space,
                 method=f"V-JEPA predictor, from {seen.duration:.3g} s",

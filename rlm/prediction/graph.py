@@ -19,6 +19,7 @@ MOST_SCENES = 2000
 _ALIKE = 0.25
 """The mean silhouette (Rousseeuw 1987) from which on groups of scenes are taken to be real."""
 _MOST_GROUPS = 24
+_SAME = 0.02  # cosine distance below which scenes are one, however many there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,9 @@ class TransitionGraph:
 def transition_graph(index: VideoIndex, level: int = 0) -> TransitionGraph:
     """The scenes of a level as a graph. Scenes shorter than a tubelet are left out.
 
-    Groups by average linkage of cosine distances, as many as have the best silhouette; where no
-    number of groups fits well, each scene is one of its own.
+    Groups by average linkage of cosine distances, as many as have the best silhouette. Where all
+    are nearly the same they are one group; where no number of groups fits, each is one of its own.
+    Both have the score 0.
 
     Raises ``UsageError`` for less than two or more than ``MOST_SCENES`` scenes.
     """
@@ -94,6 +96,8 @@ def grouped(vectors: NDArray[np.float32]) -> tuple[NDArray[np.intp], float]:
     score = 0.0
     distances = np.clip(1 - vectors @ vectors.T, 0, None).astype(np.float64)
     np.fill_diagonal(distances, 0)
+    if distances.max() < _SAME:
+        return np.zeros(len(vectors), np.intp), score  # one group has no silhouette
     for count in range(2, min(len(vectors) - 1, _MOST_GROUPS) + 1):
         clustering = AgglomerativeClustering(count, metric="precomputed", linkage="average")
         tried = clustering.fit_predict(distances)

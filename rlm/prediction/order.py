@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -17,6 +17,7 @@ from rlm.spans import Span
 
 MOST_SPANS = 14
 """Spans that can be put in order: all orders are weighed, and the work doubles with each."""
+MOST_CANDIDATES = 200
 _AHEAD = 4  # tubelets of a continuation that are judged at most
 _METHOD = "V-JEPA predictor, continuations encoded alone"
 
@@ -44,15 +45,16 @@ class SegmentOrder:
     """Spans in the order in which they follow each other best.
 
     ``spans`` are (start, end) in seconds and ``order`` their places in what was given;
-    ``energy`` is the sum over the transitions, ``score`` how many standard deviations that lies
-    below the mean over all orders.
+    ``energy`` is the sum over the transitions, ``score`` how much more the next best order takes,
+    in standard deviations of a transition: with energies of pure chance it is below 1.8 in 95 of
+    100 cases for 3 or 4 spans, below 1.3 for 5 or more. ``None`` for two spans and equal ones.
     """
 
     start: float
     end: float
     spans: tuple[tuple[float, float], ...]
     order: tuple[int, ...]
-    score: float
+    score: float | None
     energy: float
     space: str = field(repr=False)
     method: str = field(repr=False)
@@ -67,8 +69,8 @@ def rank_futures(
 
     Raises ``UsageError`` for no candidates, and spans that hold no whole tubelet.
     """
-    if not candidates:
-        raise UsageError("there are no candidates: give at least one span")
+    if not 1 <= len(candidates) <= MOST_CANDIDATES:
+        raise UsageError(f"1 to {MOST_CANDIDATES} candidates can be ranked, not {len(candidates)}")
     energies = transition_energies(index, [context], candidates)[0]
     spread = float(energies.std()) or 1.0
     space = index.encoder().spec.tubelet_space
@@ -98,16 +100,14 @@ def order_segments(index: VideoIndex, spans: Sequence[Span]) -> SegmentOrder:
         raise UsageError(f"2 to {MOST_SPANS} spans can be put in order, not {len(spans)}")
     energies = transition_energies(index, spans, spans)
     order = shortest_path(energies)
-    total = float(sum(energies[i, j] for i, j in pairwise(order)))
-    mean, spread = _over_all_orders(energies)
     chosen = [spans[i] for i in order]
     return SegmentOrder(
         start=min(span.start for span in spans),
         end=max(span.end for span in spans),
         spans=tuple((span.start, span.end) for span in chosen),
         order=order,
-        score=(mean - total) / spread if spread > 0 else 0.0,
-        energy=total,
+        score=margin(energies, order),
+        energy=_total(energies, order),
         space=index.encoder().spec.tubelet_space,
         method=f"{_METHOD}; least sum over all orders",
     )
@@ -119,9 +119,13 @@ def transition_energies(index: VideoIndex, before: Sequence[Span], after: Sequen
 
     Raises ``UsageError`` for a span that holds no whole tubelet.
     """
-    ahead = min(_AHEAD, index.encoder().reach // 2)
-    real = _beginnings(index, after, ahead)
-    return np.array([[_energy(guess, came) for came in real] for guess in _expected(index, before)])
+    expected = [guess for part in _parts(index, before) for guess in _expected(index, part)]
+    columns = [
+        [_energy(guess, came) for guess in expected]
+        for part in _parts(index, after)
+        for came in _beginnings(index, part)
+    ]
+    return np.array(columns).T
 
 
 def energies_in_turn(index: VideoIndex, spans: Sequence[Span]) -> NDArray[np.float64]:
@@ -129,22 +133,35 @@ def energies_in_turn(index: VideoIndex, spans: Sequence[Span]) -> NDArray[np.flo
 
     Raises ``UsageError`` for a span that holds no whole tubelet.
     """
-    ahead = min(_AHEAD, index.encoder().reach // 2)
-    pairs = zip(_expected(index, spans[:-1]), _beginnings(index, spans[1:], ahead), strict=True)
-    return np.array([_energy(guess, came) for guess, came in pairs])
+    energies: list[float] = []
+    parts = zip(_parts(index, spans[:-1]), _parts(index, spans[1:]), strict=True)
+    for before, after in parts:
+        pairs = zip(_expected(index, before), _beginnings(index, after), strict=True)
+        energies += [_energy(guess, came) for guess, came in pairs]
+    return np.array(energies)
+
+
+def _parts(index: VideoIndex, spans: Sequence[Span]) -> Iterator[Sequence[Span]]:
+    """As many spans at a time as go through the model together: their tokens are large."""
+    size = index.encoder().batch
+    for first in range(0, len(spans), size):
+        yield spans[first : first + size]
+
+
+def _ahead(index: VideoIndex) -> int:
+    return min(_AHEAD, index.encoder().reach // 2)
 
 
 def _expected(index: VideoIndex, spans: Sequence[Span]) -> list[Tokens]:
     """What is expected after each span."""
-    encoder = index.encoder()
-    ahead = min(_AHEAD, encoder.reach // 2)
+    encoder, ahead = index.encoder(), _ahead(index)
     contexts = [context_before(index, span, encoder.reach - ahead).pictures for span in spans]
     return [foretold for _, foretold in encoder.predict(contexts, ahead)]
 
 
-def _beginnings(index: VideoIndex, spans: Sequence[Span], ahead: int) -> list[Tokens]:
-    """The first tubelets of each span, at most ``ahead``, encoded by themselves."""
-    long = tubelet_seconds(index)
+def _beginnings(index: VideoIndex, spans: Sequence[Span]) -> list[Tokens]:
+    """The first tubelets of each span, as many as are foretold, encoded by themselves."""
+    long, ahead = tubelet_seconds(index), _ahead(index)
     shown = []
     for span in spans:
         whole = min(ahead, int(span.duration / long + 1e-9))
@@ -181,12 +198,28 @@ def shortest_path(costs: Matrix) -> tuple[int, ...]:
     return tuple(reversed(order))
 
 
-def _over_all_orders(energies: Matrix) -> tuple[float, float]:
-    """Mean and standard deviation of the total over all orders, estimated from 2,000 of them."""
-    rng = np.random.default_rng(0)
-    count = len(energies)
-    totals = []
-    for _ in range(2000):
-        order = rng.permutation(count)
-        totals.append(energies[order[:-1], order[1:]].sum())
-    return float(np.mean(totals)), float(np.std(totals))
+def margin(energies: Matrix, order: tuple[int, ...]) -> float | None:
+    """How much more the next best order takes than ``order``, the best, in standard deviations of
+    single transitions; ``None`` for two spans, where there is nothing to measure it by.
+
+    The next best is looked for among the orders in which one span has moved, and the reverse.
+    """
+    apart = energies[~np.eye(len(energies), dtype=bool)]
+    spread = float(apart.std())
+    if len(order) < 3 or spread <= 1e-6 * float(np.abs(apart).mean()):
+        return None
+    least = min(_total(energies, other) for other in _near(order))
+    return (least - _total(energies, order)) / spread
+
+
+def _total(energies: Matrix, order: Sequence[int]) -> float:
+    return float(sum(energies[i, j] for i, j in pairwise(order)))
+
+
+def _near(order: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    yield order[::-1]
+    for place, span in enumerate(order):
+        rest = order[:place] + order[place + 1 :]
+        for other in range(len(order)):
+            if other != place:
+                yield (*rest[:other], span, *rest[other:])

@@ -71,15 +71,23 @@ def context_before(index: VideoIndex, span: Span, most: int) -> Stretch:
 
     Raises ``UsageError`` when there is not one.
     """
-    begin = max((s.start for s in index.scenes() if s.start < span.end), default=0.0)
-    start = max(span.start, begin, span.end - most * tubelet_seconds(index))
-    found = read(index, Span(start, span.end))
+    # A cut less than half a picture before the end is that end, rounded.
+    last = span.end - 0.5 / index.encoder().fps
+    begin = max((s.start for s in index.scenes() if s.start < last), default=0.0)
+    end = min((s.start for s in index.scenes() if last <= s.start < span.end), default=span.end)
+    start = min(max(span.start, begin, end - most * tubelet_seconds(index)), end)
+    found = read(index, Span(start, end))
     if not len(found):
         raise UsageError(
             f"{span} shows less than {tubelet_seconds(index):g} s of one shot before its end: "
             "nothing can be foretold from it"
         )
     return _last(found, most)
+
+
+def shot_end(index: VideoIndex, moment: float) -> float:
+    """Where the shot that shows ``moment`` ends."""
+    return min((s.end for s in index.scenes() if s.end > moment), default=moment)
 
 
 def following(index: VideoIndex, moment: float, most: int) -> Stretch:

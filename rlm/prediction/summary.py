@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -13,7 +14,7 @@ from rlm.prediction.surprise import surprise_curve
 from rlm.spans import Span
 
 PART_SECONDS = 2.0
-"""How long a part of a summary is: long enough to be watched, short enough to be many."""
+"""How long a part of a summary is at most: long enough to be watched, short enough to be many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,9 @@ class SummaryPart:
 def summarize(index: VideoIndex, seconds: float, span: Span | None = None) -> list[SummaryPart]:
     """At most ``seconds`` of the video, or of ``span``, in order of time: what surprises most.
 
-    Parts of about two seconds, each within one shot, are taken by their mean surprise; the first
-    part of a shot bears the surprise of the cut before it, so that shots come before what goes on
-    in them. Parts that touch become one.
+    Parts of two seconds or a little less, each within one shot, are taken by their mean surprise;
+    the first part of a shot bears the surprise of the cut before it, so that shots come before what
+    goes on in them. Parts that touch become one.
 
     Raises ``UsageError`` for less than two seconds, and as ``surprise_curve`` does.
     """
@@ -68,7 +69,7 @@ def _parts(index: VideoIndex, span: Span) -> list[Span]:
         if inside is None or inside.duration <= 0:
             continue
         edges = np.linspace(
-            inside.start, inside.end, max(1, round(inside.duration / PART_SECONDS)) + 1
+            inside.start, inside.end, math.ceil(inside.duration / PART_SECONDS - 1e-9) + 1
         ).tolist()
         parts += [Span(a, b) for a, b in pairwise(edges)]
     return parts

@@ -7,13 +7,14 @@ of the video itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlm.errors import UsageError
+from rlm.errors import UsageError, VideoDamaged
 from rlm.index import VideoIndex
 from rlm.index.storage.store import Part, PartId
 from rlm.prediction.energy import foresee
@@ -25,6 +26,7 @@ AHEAD = 1
 second, and bear the surprise of a cut after it."""
 _MOST_SEEN = 8  # tubelets; a longer context costs more than it tells
 _KIND = "surprise"
+_LEAST = 0.05  # standard deviation of a logarithm: a twentieth
 _TO_SIGMA = 1.4826  # from the median absolute deviation of a normal distribution
 
 Values = NDArray[np.float64]
@@ -62,17 +64,34 @@ def surprise_curve(index: VideoIndex, span: Span | None = None) -> SurpriseCurve
     """The curve of ``span``, by default of the whole video, which is kept for the next time.
 
     Contexts reach over cuts, so that cuts stand out. Where the whole has been computed, a span is
-    read from it; else only the span is computed, and scored by itself.
+    read from it; else only the span is computed, and its scores are by itself.
 
-    Raises ``UsageError`` for a preset without a predictor and a span of less than three tubelets.
+    Raises ``UsageError`` for a preset without a predictor and a span of less than three tubelets,
+    ``VideoDamaged`` when nothing of it can be decoded.
     """
+    wanted = index.video.span if span is None else span
+    curve = widest_curve(index, wanted)
+    inside = (curve.times + tubelet_seconds(index) > wanted.start) & (curve.times < wanted.end)
+    return replace(
+        curve,
+        start=wanted.start,
+        end=wanted.end,
+        times=curve.times[inside],
+        energy=curve.energy[inside],
+        copy_energy=curve.copy_energy[inside],
+        score=curve.score[inside],
+    )
+
+
+def widest_curve(index: VideoIndex, span: Span) -> SurpriseCurve:
+    """The curve of the whole video where it is known or asked for, else that of ``span``.
+
+    Raises as ``surprise_curve`` does.
+    """
+    encoder, long = index.encoder(), tubelet_seconds(index)
+    if span.duration < 3 * long:
+        raise UsageError(f"{span} is too short: a curve takes {3 * long:g} s or more")
     whole = index.video.span
-    wanted = whole if span is None else span
-    if wanted.duration < 3 * tubelet_seconds(index):
-        raise UsageError(
-            f"{wanted} is too short: a curve takes {3 * tubelet_seconds(index):g} s or more"
-        )
-    encoder = index.encoder()
     seen = min(_MOST_SEEN, encoder.reach // 2)
     parameters = depends_on(index) | {"seen": seen, "ahead": AHEAD}
 
@@ -86,20 +105,23 @@ def surprise_curve(index: VideoIndex, span: Span | None = None) -> SurpriseCurve
             arrays={"energies": energies},
         )
 
-    if wanted == whole or index.has_derived(_KIND, parameters):
+    if span == whole or index.has_derived(_KIND, parameters):
+        span = whole
         part = index.derived(_KIND, parameters, make)
         times, energies = part.timelines["tubelets"], part.arrays["energies"]
     else:
-        times, energies = _energies(index, wanted, seen)
-    scores = deviations(np.log(energies[:, 0]))
-    inside = (times[:, 0] < wanted.end) & (wanted.start < times[:, 1])
+        # As of the whole: the same tubelets, none with less context than it would have there.
+        first = max(0.0, (math.floor(span.start / long + 1e-9) - seen) * long)
+        times, energies = _energies(index, Span(first, span.end), seen)
+        inside = times[:, 1] > span.start
+        times, energies = times[inside], energies[inside]
     return SurpriseCurve(
-        start=wanted.start,
-        end=wanted.end,
-        times=times[inside, 0],
-        energy=energies[inside, 0],
-        copy_energy=energies[inside, 1],
-        score=scores[inside],
+        start=span.start,
+        end=span.end,
+        times=times[:, 0],
+        energy=energies[:, 0],
+        copy_energy=energies[:, 1],
+        score=deviations(np.log(energies[:, 0])),
         space=encoder.spec.tubelet_space,
         method=f"V-JEPA predictor, a tubelet from {seen}",
     )
@@ -108,11 +130,12 @@ def surprise_curve(index: VideoIndex, span: Span | None = None) -> SurpriseCurve
 def deviations(values: Values) -> Values:
     """How many standard deviations each value lies above the median.
 
-    By the median absolute deviation, which a few outliers do not move.
+    ``values`` are logarithms. By the median absolute deviation, which a few outliers do not move;
+    but not below ``_LEAST``, or in a video that stands still a breath would be a wonder.
     """
     middle = np.median(values)
     spread = _TO_SIGMA * np.median(np.abs(values - middle))
-    scores: Values = (values - middle) / max(float(spread), 1e-6)
+    scores: Values = (values - middle) / max(float(spread), _LEAST)
     return scores
 
 
@@ -129,4 +152,6 @@ def _energies(index: VideoIndex, span: Span, seen: int) -> tuple[Values, Values]
             spans.append(came.spans)
             energies.append(np.stack([one.energy, one.copy_energy], axis=1))
     index.video.check_unchanged()
+    if not spans:
+        raise VideoDamaged(f"nothing of {span} of {index.video.path} can be decoded")
     return np.concatenate(spans), np.concatenate(energies)

@@ -12,7 +12,7 @@ def order_segments(ctx: ToolContext, spans: list[tuple[float, float]]) -> Segmen
 
     For pieces of one action that were shuffled; V-JEPA's predictor says how well each follows. The
     result has `.spans` in order, `.order` (their places in what you gave), `.energy` and `.score`
-    (standard deviations better than a random order; below 1 it is a guess).
+    (how much worse the next best order is; below about 1.8 it may be chance, None for two spans).
     Example: order_segments([(20, 22), (8, 10), (14, 16)]).order
     """
     return order_of(ctx.index, as_spans(spans, ctx.video))

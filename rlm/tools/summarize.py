@@ -13,7 +13,8 @@ def summarize(
     """The parts, at most `seconds` in all, that say most: what surprises is kept. In order of time.
 
     Each has `.start`, `.end` and `.score`; parts are about 2 s or a multiple, each of one shot or
-    of shots that touch. A good first look at a long video, cheaper than a dense contact sheet.
+    of shots that touch. A first look at a long video without dull frames. It needs what
+    surprise_curve() computes: see there what that takes.
     Example: for p in summarize(20): show(extract_frames(p.start, p.end, count=1))
     """
     inside = None if span is None else as_span(span, ctx.video)

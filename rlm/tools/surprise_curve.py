@@ -14,7 +14,8 @@ def surprise_curve(
 
     `.times`, `.energy`, `.copy_energy` (of "all stays as it is") and `.score` are arrays of one
     length; `.score` is in standard deviations of this video. Cuts stand out most, then what nobody
-    could foresee. Computed once for a video: the first call takes about 20 ms for each second.
+    could foresee. Of the whole video it is computed once (some 20 ms for each second with the
+    builtin weights, much longer with larger ones on a CPU: then give a span) and kept.
     Example: c = surprise_curve(); show(plot(c.score, c.times, "surprise"))
     """
     return curve_of(ctx.index, cut_to_video(start, end, ctx.video))

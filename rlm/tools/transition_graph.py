@@ -12,8 +12,8 @@ def transition_graph(ctx: ToolContext, level: int = 0) -> TransitionGraph:
 
     `.groups` are lists of (start, end): scenes that look alike, in order of first appearance.
     `.transitions` each have `.before` and `.after` (numbers of groups), `.count` and `.energy`,
-    the most frequent first; `.score` (-1 to 1) is how clear the groups are. `level` as in
-    get_scenes().
+    the most frequent first; `.score` (-1 to 1) is how clear the groups are, 0 if all scenes are
+    alike (one group) or none are (as many groups). `level` as in get_scenes().
     Example: g = transition_graph(); print([len(group) for group in g.groups])
     """
     return graph_of(ctx.index, level)

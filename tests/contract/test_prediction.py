@@ -7,7 +7,6 @@ differs from ``fast`` in its widths alone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,7 +109,12 @@ def test_beyond_the_trained_range_is_an_error(index: VideoIndex, what: str) -> N
         BEYOND[what](index)
 
 
-def test_text_where_there_is_none(index: VideoIndex, tmp_path: Path) -> None:
+def test_candidates_need_a_text_side(index: VideoIndex) -> None:
+    candidates = ["a cat", "a dog"]
     if index.text_space is None:
         with pytest.raises(UsageError, match="compares no text"):
-            anticipate(index, Span(0.5, 1.5), 0.5, ["a cat", "a dog"])
+            anticipate(index, Span(0.5, 1.5), 0.5, candidates)
+        return
+    told = anticipate(index, Span(0.5, 1.5), 0.5, candidates)
+    assert {one.label for one in told} == {*candidates}
+    assert {one.space for one in told} == {index.text_space}

@@ -32,9 +32,7 @@ def test_each_step_has_its_time(index: VideoIndex) -> None:
         assert -1 <= future.score <= 1 and future.energy > 0 and future.copy_energy > 0
 
 
-def test_nothing_of_what_follows_is_in_it(
-    index: VideoIndex, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_of_what_follows_is_in_it(index: VideoIndex) -> None:
     """The same context foretells the same, whatever comes."""
     context = context_before(index, shot(index), 4)
     came = following(index, shot(index).end, 2)

@@ -21,6 +21,11 @@ def test_groups_are_found_and_numbered_by_first_appearance() -> None:
     assert labels.tolist() == [0, 1, 1, 2, 0, 2, 1, 0] and score > 0.7
 
 
+def test_all_alike_is_one_group() -> None:
+    vectors = normalise(np.ones((5, 8), np.float32) + 1e-4 * np.eye(5, 8, dtype=np.float32))
+    assert grouped(vectors)[0].tolist() == [0] * 5
+
+
 def test_what_is_alike_to_nothing_stays_alone() -> None:
     vectors = np.eye(6, dtype=np.float32)
     labels, score = grouped(vectors)
@@ -35,3 +40,6 @@ def test_every_scene_and_transition_is_there(index: VideoIndex) -> None:
     assert all(t.energy > 0 for t in graph.transitions)
     with pytest.raises(UsageError, match="2 to 2000 scenes"):
         transition_graph(index, level=2)
+    for wrong in (1.0, True):
+        with pytest.raises(UsageError, match="levels"):
+            transition_graph(index, wrong)

@@ -44,6 +44,8 @@ def test_what_was_shuffled_is_put_right(broken: tuple[Planted, VideoIndex]) -> N
     assert shot_of in ([0, 0, 1, 1], [1, 1, 0, 0])
     assert told.spans == tuple(tuple([pieces[i] for i in (2, 0, 3, 1)][j]) for j in told.order)
     assert told.energy > 0 and told.score > 0
+    assert order_segments(index, pieces[:2]).score is None
+    assert order_segments(index, [pieces[0]] * 3).score is None
 
 
 def test_the_true_future_is_ranked_first(broken: tuple[Planted, VideoIndex]) -> None:
@@ -59,7 +61,9 @@ def test_the_true_future_is_ranked_first(broken: tuple[Planted, VideoIndex]) -> 
 def test_what_cannot_be_ordered(index: VideoIndex) -> None:
     with pytest.raises(UsageError, match="2 to 14 spans"):
         order_segments(index, [Span(0, 2)])
-    with pytest.raises(UsageError, match="no candidates"):
+    with pytest.raises(UsageError, match="1 to 200 candidates"):
         rank_futures(index, Span(0, 2), [])
+    with pytest.raises(UsageError, match="not 201"):
+        rank_futures(index, Span(0, 2), [Span(2, 4)] * 201)
     with pytest.raises(UsageError, match="nothing to judge"):
         rank_futures(index, Span(0, 2), [Span(5, 5.1)])

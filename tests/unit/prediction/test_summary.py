@@ -19,6 +19,10 @@ def test_it_keeps_to_its_length(index: VideoIndex, seconds: float) -> None:
     assert edges == sorted(edges)
 
 
+def test_two_seconds_are_enough(index: VideoIndex) -> None:
+    assert len(summarize(index, 2)) == 1
+
+
 def test_all_of_it_is_the_video(index: VideoIndex) -> None:
     (whole,) = summarize(index, 1000)
     assert (whole.start, whole.end) == tuple(index.video.span)
