@@ -21,6 +21,7 @@ from rlm.world.scene import Coat
 COMMAND = (sys.executable, "-m", "rlm.cli", "probe")
 COLOURS = ("red", "green", "blue")
 SHOT = 1.4
+MISSING = "".join(f"none.mp4,{n},{n + 1},{colour}\n" for colour in COLOURS for n in range(3))
 
 
 def one_thing(number: int, rng: np.random.Generator) -> Shot:
@@ -112,7 +113,7 @@ def test_labels_become_a_task(run, labels: Path, home: Path) -> None:
     [
         ("video,start,end\n", 2, "labels.csv:1: the first line names the columns"),
         ("video,start,end,label\na.mp4,1,x,red\n", 2, "labels.csv:2: a time is written"),
-        ("video,start,end,label\nnone.mp4,1,2,red\n", 3, "labels.csv:2: "),
+        (f"video,start,end,label\n{MISSING}", 3, "labels.csv:2: "),
     ],
 )
 def test_bad_rows_are_one_line(run, tmp_path: Path, text: str, code: int, says: str) -> None:

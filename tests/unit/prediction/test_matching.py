@@ -13,7 +13,7 @@ from rlm.encoders import find_weights
 from rlm.errors import UsageError
 from rlm.index import VideoIndex
 from rlm.prediction import matching
-from rlm.prediction.matching import fitted, match, probabilities, statements
+from rlm.prediction.matching import FORETOLD, chances, match, probabilities, statements
 from rlm.spans import Span
 
 TOLD = ["a red circle moves up", "a blue square moves down", "a green ring stays still"]
@@ -54,7 +54,10 @@ def test_only_the_span_is_looked_at(index: VideoIndex) -> None:
 def test_weights_that_no_temperature_was_fitted_for_give_no_probabilities(
     index: VideoIndex,
 ) -> None:
-    assert fitted("joint", find_weights("builtin")) is not None
+    for field in ("joint", FORETOLD):
+        assert sum(chances(np.array([0.1, 0.2]), field, find_weights("builtin"))) == pytest.approx(
+            1
+        )
     found = match(index, "", TOLD)
     assert {each.probability for each in found} == {None}
     assert found[0].method.endswith("no temperature fitted") and found[0].margin >= 0
