@@ -158,14 +158,15 @@ def main() -> int:
     chosen = parser.parse_args()
     torch.set_num_threads(2)
     size = QUICK if chosen.quick else Size()
+    print(f"Tools on {here('torch')}, built-in models")
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         for part in chosen.parts:
             began = time.monotonic()
-            rows += PARTS[part](Path(name), size)
+            told = list(PARTS[part](Path(name), size))
+            print("\n".join(table(told)), flush=True)
             print(f"{part}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    print(f"Tools on {here('torch')}, built-in models")
-    print("\n".join(table(rows)))
+            rows += told
     return int(any(row.passed is False for row in rows))
 
 

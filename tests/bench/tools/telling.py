@@ -60,7 +60,11 @@ def _accuracy(spans: list[SpanTokens], count: int, seed: int) -> tuple[float, fl
         stops = round(_VALIDATION * len(known))
         stopped += known[:stops] or known  # one example has to do for both
         fitted += known[stops:]
-    done = fit(spans, Split(tuple(fitted), tuple(stopped), tuple(tested), "span"), seed)
+    done = fit(
+        spans,
+        Split(tuple(fitted), tuple(stopped), tuple(tested), "span", tuple(map(str, tested))),
+        seed,
+    )
     return done.confusion.accuracy.share, done.majority.share
 
 
