@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from jailed import run
+from jailed import raised, run
 from saved_models import save_vjepa
 
 from rlm.errors import UsageError
@@ -38,9 +38,7 @@ def test_the_same_span_is_told_the_same(jail: Sandbox) -> None:
     ],
 )
 def test_calls_that_make_no_sense(jail: Sandbox, call: str, error: str) -> None:
-    shown = run(
-        jail, f"try:\n    {call}\nexcept Exception as e:\n    print(type(e).__name__ + ':', e)"
-    )
+    shown = raised(jail, call)
     assert shown.startswith(error)
 
 

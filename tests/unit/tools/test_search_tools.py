@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jailed import run
+from jailed import raised, run
 
 from rlm.index import VideoIndex
 from rlm.tools import RECORDS, ToolContext, bind
@@ -128,9 +128,7 @@ def test_plain_hits_are_in_order_of_score(silent: ToolContext) -> None:
     ],
 )  # fmt: skip
 def test_calls_that_make_no_sense(jail: Sandbox, call: str, error: str) -> None:
-    shown = run(
-        jail, f"try:\n    {call}\nexcept Exception as e:\n    print(type(e).__name__ + ':', e)"
-    )
+    shown = raised(jail, call)
     assert shown.startswith(error)
 
 

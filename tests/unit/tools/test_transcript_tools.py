@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jailed import run
+from jailed import raised, run
 
 from rlm.index.spoken.transcript import TextHit
 from rlm.tools.base import ToolContext, bind, describe
@@ -94,9 +94,7 @@ def test_a_search_in_the_jail(jail: Sandbox) -> None:
     ],
 )
 def test_calls_that_make_no_sense(jail: Sandbox, call: str, error: str) -> None:
-    shown = run(
-        jail, f"try:\n    {call}\nexcept Exception as e:\n    print(type(e).__name__ + ':', e)"
-    )
+    shown = raised(jail, call)
     assert shown.startswith(error)
 
 
