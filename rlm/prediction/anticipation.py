@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlm.encoders import Embedding
+from rlm.encoders.embedding import normalise
 from rlm.errors import UsageError
 from rlm.index import VideoIndex
 from rlm.prediction.classify import anticipating, classify
@@ -129,8 +130,7 @@ def _in_words(
     if not hits:
         raise UsageError("the video holds no other moment that could speak for what is expected")
     vectors = [index.embed(Span(start, end), name).vector for start, end, _, _ in hits]
-    mean = np.mean(vectors, axis=0)
-    future = (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
+    future = normalise(np.mean(vectors, axis=0))
     method = f"{name} vectors of the {len(hits)} moments most like what V-JEPA expects"
     return future, index.embed(now, name).vector, name, method
 

@@ -8,8 +8,8 @@ of the video itself.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from rlm.errors import UsageError, VideoDamaged
 from rlm.index import VideoIndex
 from rlm.index.storage.store import Part, PartId
-from rlm.prediction.energy import foresee
-from rlm.prediction.reading import depends_on, steps, tubelet_seconds
+from rlm.prediction.energy import foresee_each
+from rlm.prediction.reading import Pictures, depends_on, steps, tubelet_seconds
 from rlm.spans import Span
 
 AHEAD = 1
@@ -142,15 +142,14 @@ def deviations(values: Values) -> Values:
 def _energies(index: VideoIndex, span: Span, seen: int) -> tuple[Values, Values]:
     """Spans float64[N, 2] of the tubelets, and their energies float64[N, 2]: foretold, copied."""
     spans: list[Values] = []
-    energies: list[Values] = []
-    pairs = steps(index, span, seen, AHEAD)
-    while batch := list(islice(pairs, index.encoder().batch)):
-        contexts, continuations = zip(*((a.pictures, b.pictures) for a, b in batch), strict=True)
-        for (_, came), one in zip(
-            batch, foresee(index.encoder(), contexts, continuations, AHEAD), strict=True
-        ):
+
+    def pairs() -> Iterator[tuple[Pictures, Pictures]]:
+        for context, came in steps(index, span, seen, AHEAD):
             spans.append(came.spans)
-            energies.append(np.stack([one.energy, one.copy_energy], axis=1))
+            yield context.pictures, came.pictures
+
+    told = foresee_each(index.encoder(), pairs(), AHEAD)
+    energies = [np.stack([one.energy, one.copy_energy], axis=1) for one in told]
     index.video.check_unchanged()
     if not spans:
         raise VideoDamaged(f"nothing of {span} of {index.video.path} can be decoded")
