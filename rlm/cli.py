@@ -6,22 +6,16 @@ once.
 
 from __future__ import annotations
 
-import functools
-import io
-import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import Annotated
 
 import typer
 
 from rlm import __version__
-from rlm.agent.text import one_line
-from rlm.errors import UsageError, VideoRLMError
+from rlm.cli_runs import replay, transcripts
+from rlm.commands.guard import guarded
+from rlm.errors import UsageError
 
-UNEXPECTED, NO_OUTPUT, INTERRUPTED, READER_GONE = 70, 74, 130, 141
-P = ParamSpec("P")
 _Preset = Annotated[
     str | None,
     typer.Option(help="builtin, fast, balanced, quality, or a folder with V-JEPA 2 weights."),
@@ -31,9 +25,9 @@ app = typer.Typer(
     name="videorlm",
     help="Ask a video a question: a language model writes Python in a jail over a V-JEPA 2 index.",
     epilog=(
-        "Exit codes: 0 answered, 1 no answer, 2 usage, 3 video, 4 language model, 5 weights or "
-        "index, 6 no jail, 7 transcript, 70 unexpected, 74 output not written, 130 interrupted, "
-        "141 reader gone."
+        "Exit codes: 0 answered, 1 no answer or drift, 2 usage, 3 video, 4 language model, 5 "
+        "weights or index, 6 no jail, 7 transcript, 70 unexpected, 74 output not written, 130 "
+        "interrupted, 141 reader gone."
     ),
     no_args_is_help=True,
     add_completion=True,
@@ -41,44 +35,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def _guarded(command: Callable[P, int]) -> Callable[P, None]:
-    """``command``, ending in its exit code; an error is one line on stderr, never a traceback."""
-
-    @functools.wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):  # a terminal may not know every character
-                stream.reconfigure(errors="replace")
-        try:
-            code = command(*args, **kwargs)
-            sys.stdout.flush()
-        except VideoRLMError as error:
-            code = _fail(str(error), error.exit_code)
-        except KeyboardInterrupt:
-            code = _fail("interrupted", INTERRUPTED)
-        except BrokenPipeError:
-            # The reader of stdout went away: that is no error, and must not become one at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = READER_GONE
-        except OSError as error:
-            code = _fail(f"the output cannot be written: {error.strerror}", NO_OUTPUT)
-        except Exception as error:
-            if os.environ.get("VIDEORLM_DEBUG"):
-                raise
-            what = f"{type(error).__name__}: {error}"
-            hint = "please report it (VIDEORLM_DEBUG=1 shows the traceback)"
-            code = _fail(f"unexpected error, {hint}: {what}", UNEXPECTED)
-        raise typer.Exit(code)
-
-    return run
-
-
-def _fail(message: str, code: int) -> int:
-    # Messages may quote a server or a file: no control character of theirs reaches the terminal.
-    print(f"videorlm: {one_line(message)}", file=sys.stderr)
-    return code
 
 
 def _version(wanted: bool) -> None:
@@ -96,7 +52,7 @@ def _root(
 
 
 @app.command()
-@_guarded
+@guarded
 def ask(
     video: Annotated[str, typer.Argument(help="A video file.")],
     question: Annotated[str, typer.Argument(help="The question, in quotes.")],
@@ -112,6 +68,26 @@ def ask(
     api_base: Annotated[
         str | None, typer.Option(help="Address of an OpenAI-compatible endpoint.")
     ] = None,
+    fallback_model: Annotated[
+        list[str] | None,
+        typer.Option(help="A model that takes over when the model is unavailable; repeat it."),
+    ] = None,
+    sub_model: Annotated[
+        str | None, typer.Option(help="A cheaper model for the code's sub-questions.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the model, where it takes one.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="Temperature of the model, where it takes one.")
+    ] = None,
+    reply_cache: Annotated[
+        Path | None,
+        typer.Option(
+            "--reply-cache", "--cache", help="Folder in which replies are kept and found."
+        ),
+    ] = None,
+    model_timeout: Annotated[
+        float | None, typer.Option(help="Seconds the model may stay silent (default 300).")
+    ] = None,
     preset: _Preset = None,
     max_turns: Annotated[
         int | None, typer.Option(help="Turns before the wrap-up (default 12).")
@@ -119,6 +95,13 @@ def ask(
     max_tokens: Annotated[int | None, typer.Option(help="Tokens before the wrap-up.")] = None,
     max_usd: Annotated[float | None, typer.Option(help="Dollars before the wrap-up.")] = None,
     max_seconds: Annotated[float | None, typer.Option(help="Seconds before the wrap-up.")] = None,
+    max_frames: Annotated[int | None, typer.Option(help="Frames that models may be shown.")] = None,
+    max_depth: Annotated[
+        int | None, typer.Option(help="Levels of sub-sessions (default 1; 0 for none).")
+    ] = None,
+    votes: Annotated[
+        int, typer.Option(help="Sessions that answer by themselves; most of them decide.")
+    ] = 1,
     transcripts: Annotated[
         Path | None, typer.Option(help="Folder for transcripts (default: the user's data folder).")
     ] = None,
@@ -146,13 +129,24 @@ def ask(
         options=option or (),
         model=model,
         api_base=api_base,
+        settings={
+            "fallback_model": fallback_model,
+            "sub_model": sub_model,
+            "seed": seed,
+            "temperature": temperature,
+            "reply_cache": reply_cache,
+            "model_timeout": model_timeout,
+        },
         preset=preset,
         limits={
             "turns": max_turns,
             "tokens": max_tokens,
             "usd": max_usd,
             "seconds": max_seconds,
+            "frames": max_frames,
+            "depth": max_depth,
         },
+        votes=votes,
         transcripts=transcripts,
         as_json=json_,
         verbose=verbose,
@@ -161,7 +155,7 @@ def ask(
 
 
 @app.command()
-@_guarded
+@guarded
 def index(
     videos: Annotated[
         list[str] | None, typer.Argument(help="Video files, or folders of them.")
@@ -224,24 +218,12 @@ def index(
     )
 
 
-@app.command()
-@_guarded
-def replay(
-    transcript: Annotated[
-        str, typer.Argument(help="A transcript's folder, its name, or 'last'.")
-    ] = "last",
-) -> int:
-    """Tell a saved run again, without a model, weights, video or network.
-
-    Example: videorlm replay last
-    """
-    from rlm.commands.replay import run
-
-    return run(transcript)
+app.command()(replay)
+app.add_typer(transcripts, name="transcripts")
 
 
 @app.command()
-@_guarded
+@guarded
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where the film goes.")] = Path("demo"),
     seed: Annotated[int, typer.Option(min=0, help="Which film.")] = 7,
@@ -273,7 +255,7 @@ def _models(
         _list_models(json_)
 
 
-@_guarded
+@guarded
 def _list_models(as_json: bool) -> int:
     from rlm.commands.models import run
 
@@ -281,7 +263,7 @@ def _list_models(as_json: bool) -> int:
 
 
 @models.command()
-@_guarded
+@guarded
 def pull(
     preset: Annotated[str, typer.Argument(help="fast, balanced, quality, siglip2, videoprism.")],
 ) -> int:
@@ -295,7 +277,7 @@ def pull(
 
 
 @models.command()
-@_guarded
+@guarded
 def estimate(
     video: Annotated[str, typer.Argument(help="A video file.")],
     json_: Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")] = False,
@@ -318,7 +300,7 @@ _Task = Annotated[str, typer.Option(help="What classify_segment asks for it by."
 
 
 @probe.command()
-@_guarded
+@guarded
 def train(
     labels: _Labels,
     task: _Task,
@@ -340,7 +322,7 @@ def train(
 
 
 @probe.command("eval")
-@_guarded
+@guarded
 def evaluate(labels: _Labels, task: _Task, preset: _Preset = None) -> int:
     """Say how often the probe for a task tells the spans of LABELS right, and what it mixes up.
 
@@ -352,7 +334,7 @@ def evaluate(labels: _Labels, task: _Task, preset: _Preset = None) -> int:
 
 
 @probe.command("import")
-@_guarded
+@guarded
 def import_(
     file: Annotated[Path, typer.Argument(help="A .pt file of Meta's V-JEPA 2 probes.")],
     task: _Task,
@@ -378,7 +360,7 @@ def import_(
 
 
 @probe.command("list")
-@_guarded
+@guarded
 def list_probes() -> int:
     """List the probes that were trained or imported here.
 

@@ -18,6 +18,8 @@ from typing import Any
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     ValidationError,
@@ -37,18 +39,47 @@ class Config(BaseModel):
 
     model: str | None = None
     api_base: str | None = None
+    fallback_model: tuple[str, ...] = ()
+    sub_model: str | None = None
+    seed: int | None = None
+    temperature: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    model_timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    reply_cache: Path | None = None
     preset: str | None = None
     max_turns: PositiveInt | None = None
     max_tokens: PositiveInt | None = None
     max_usd: PositiveFloat | None = None
     max_seconds: PositiveFloat | None = None
+    max_frames: PositiveInt | None = None
+    max_depth: NonNegativeInt | None = None
     transcripts: Path | None = None
     cache: Path | None = None
 
-    @field_validator("transcripts", "cache")
+    @field_validator("fallback_model", mode="before")
+    @classmethod
+    def _listed(cls, names: Any) -> Any:
+        # A variable holds one text: the names in it are parted by commas.
+        if not isinstance(names, str):
+            return names
+        return tuple(name.strip() for name in names.split(",") if name.strip())
+
+    @field_validator("transcripts", "cache", "reply_cache")
     @classmethod
     def _at_home(cls, path: Path | None) -> Path | None:
         return path.expanduser() if path else None
+
+    def having(self, **values: Any) -> Config:
+        """These settings with ``values`` in their place; ``None`` and an empty list leave one be.
+
+        Raises ``UsageError`` for a value that makes no sense, naming the option.
+        """
+        given = {name: value for name, value in values.items() if value not in (None, (), [])}
+        try:
+            return Config.model_validate(self.model_dump() | given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            option = str(first["loc"][0]).replace("_", "-")
+            raise UsageError(f"--{option}: {first['msg']}") from error
 
 
 def user_file() -> Path:

@@ -5,10 +5,12 @@ litellm takes seconds to import, so it is imported when an ``Endpoint`` is made.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import re
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -18,11 +20,20 @@ RETRIES = 4
 """Calls made before giving up on rate limits, server errors and lost connections."""
 BACK_OFF = 1.0
 """Seconds before the first retry; it doubles, with jitter."""
+BUSY_BACK_OFF = 8.0
+"""The same after a rate limit that does not say how long: rates are counted by the minute."""
 LONGEST_WAIT = 60.0
 """Seconds: a server that asks for more is waited for this long."""
+PATIENCE = 600.0
+"""Seconds after the first try in which another one may begin."""
+_TOO_MANY = 429
 
 # What litellm puts before a provider's own words, some of it twice.
 _LITELLM_NAMES = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception|Timeout)(?:: | - ))+")
+_SECRETS = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
+_SHORTEST_KEY = 8
+"""Environment variables that hold what nobody else may read."""
+_LOGIN = re.compile(r"(https?://)[^/@\s]+@")
 T = TypeVar("T")
 
 
@@ -52,7 +63,7 @@ class Endpoint:
         self._gives = gives
         self._sleep = sleep
         try:
-            _, provider, *_ = self.litellm.get_llm_provider(name, api_base=api_base)
+            self._short, provider, *_ = self.litellm.get_llm_provider(name, api_base=api_base)
         except self.litellm.exceptions.BadRequestError as error:
             raise UnknownModel(
                 f"no provider knows a {what} {name!r}; write it as provider/model, as in {like}"
@@ -79,22 +90,34 @@ class Endpoint:
                 options["api_key"] = "none"  # local endpoints want none, the client insists on one
         return options
 
+    def takes(self, parameter: str, value: float) -> bool:
+        """Whether the provider takes this ``value`` of a parameter of the OpenAI protocol."""
+        try:
+            self.litellm.utils.get_optional_params(
+                model=self._short, custom_llm_provider=self.provider, **{parameter: value}
+            )
+        except self.litellm.exceptions.UnsupportedParamsError:
+            return False
+        return True
+
     def retry(self, call: Callable[[], T], may_pass: Callable[[Exception], bool]) -> T:
         """``call()``, again and again with back-off and jitter while what it raises may pass.
 
-        Raises ``ModelUnavailable`` when the last try fails too; what may not pass as it is.
+        No try begins later than ``PATIENCE`` after the first. Raises ``ModelUnavailable`` when the
+        last try fails too; what may not pass as it is.
         """
+        began = time.monotonic()
         for attempt in range(RETRIES):
             try:
                 return call()
             except Exception as error:
                 if not may_pass(error):
                     raise
-                if attempt == RETRIES - 1:
+                wait = _wait(error, attempt)
+                too_late = time.monotonic() - began + wait > PATIENCE
+                if attempt == RETRIES - 1 or too_late or _is_broke(error):
                     raise self.unavailable(error) from error
-                asked = _retry_after(error)
-                backed_off = BACK_OFF * 2**attempt * random.uniform(0.7, 1.3)
-                self._sleep(backed_off if asked is None else asked)
+                self._sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
     def refused(self, error: Exception) -> MissingKey:
@@ -107,7 +130,7 @@ class Endpoint:
 
     def unavailable(self, error: Exception) -> ModelUnavailable:
         """The error to raise when no answer is to be had."""
-        where = f" at {self.api_base}" if self.api_base else ""
+        where = f" at {_without_login(self.api_base)}" if self.api_base else ""
         return ModelUnavailable(
             f"{self.name}{where} gave no {self._gives}: {error_line(error)}; check the endpoint "
             "and try again"
@@ -119,10 +142,30 @@ class Endpoint:
         return [name for name in missing if name.endswith(("_API_KEY", "_TOKEN"))]
 
 
+def provider_of(name: str) -> str:
+    """The provider of a model by litellm's name; empty where none knows it."""
+    litellm = _litellm()
+    try:
+        return str(litellm.get_llm_provider(name)[1])
+    except litellm.exceptions.BadRequestError:
+        return ""
+
+
 def error_line(error: Exception) -> str:
-    """What went wrong in one line of at most 200 characters, without litellm's prefixes."""
+    """What went wrong in one line of at most 200 characters, without litellm's prefixes.
+
+    A server may quote the key it was sent, and errors are written down: keys are left out.
+    """
     words = _LITELLM_NAMES.sub("", " ".join(str(error).split()))
+    words = _LOGIN.sub(r"\1", words)
+    for name, value in os.environ.items():
+        if len(value) >= _SHORTEST_KEY and name.upper().endswith(_SECRETS):
+            words = words.replace(value, f"({name})")
     return words if len(words) <= 200 else words[:197] + "..."
+
+
+def _without_login(address: str) -> str:
+    return _LOGIN.sub(r"\1", address).partition("?")[0]
 
 
 def _litellm() -> Any:
@@ -132,7 +175,24 @@ def _litellm() -> Any:
 
     litellm.suppress_debug_info = True
     litellm.telemetry = False
+    # A usage that makes no sense is dealt with where it is read.
+    warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning)
+    logging.getLogger("LiteLLM").setLevel(logging.ERROR)  # its advice is for whoever calls it
     return litellm
+
+
+def _wait(error: Exception, attempt: int) -> float:
+    """Seconds to the next try: what the server asks for, else the back-off with its jitter."""
+    asked = _retry_after(error)
+    if asked is not None:
+        return asked
+    first = BUSY_BACK_OFF if getattr(error, "status_code", None) == _TOO_MANY else BACK_OFF
+    return first * 2.0**attempt * random.uniform(0.7, 1.3)
+
+
+def _is_broke(error: Exception) -> bool:
+    """Whether a rate limit is really an account without money, which no waiting fills."""
+    return "insufficient_quota" in str(error)
 
 
 def _retry_after(error: Exception) -> float | None:

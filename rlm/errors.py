@@ -12,13 +12,16 @@
     │   ├── UnknownModel
     │   ├── MissingKey
     │   ├── ModelUnavailable                    endpoint down, refused, out of retries
+    │   ├── ReplyRefused                        declined: a content filter, or the model itself
     │   └── ConversationTooLong                 more than the model reads at once
     ├── EncoderError                        5   weights or index
     │   ├── WeightsMissing                      not on this machine, or not what they should be
     │   ├── IndexDamaged
     │   └── SpaceMismatch                       two vectors that do not live in one space
     ├── JailError                           6   no jail can be had here
-    └── TranscriptError                     7   a transcript that cannot be read or written
+    ├── TranscriptError                     7   a transcript that cannot be read or written
+    │   └── ReplayMismatch                      a rerun asks for what was not recorded
+    └── EpisodeFailed                       1   an episode of an environment broke, or was closed
 
 Each message names what was wrong, where, and what to do; it is one line, and the command line
 prints it as it is. Exit code 0 is an answer, 1 a run that ended without one, 130 an interrupt.
@@ -73,6 +76,10 @@ class ModelUnavailable(LanguageModelError):
     """The endpoint is down, refuses, or stayed silent through all retries."""
 
 
+class ReplyRefused(LanguageModelError):
+    """The provider's content filter, or the model itself, declined to reply."""
+
+
 class ConversationTooLong(LanguageModelError):
     """The messages are more than the model reads at once."""
 
@@ -105,3 +112,11 @@ class TranscriptError(VideoRLMError):
     """A transcript cannot be found, read or written."""
 
     exit_code = 7
+
+
+class ReplayMismatch(TranscriptError):
+    """A rerun asks a model, or a sub-session, for what was not recorded."""
+
+
+class EpisodeFailed(VideoRLMError):
+    """An episode of :mod:`rlm.env` broke, or was closed while it ran."""

@@ -129,7 +129,7 @@ class Calls:
             try:
                 signature.bind(*bound_args, **bound_kwargs)
             except TypeError as error:
-                raise TypeError(f"{name}(): {error}") from None
+                raise TypeError(f"{name}(): {error}; it is {name}{_plain(signature)}") from None
         call.bind(bound_args, bound_kwargs)
         return call
 
@@ -144,6 +144,13 @@ class Calls:
             return refusal(number, error), []
         head = {"type": "reply", "id": number, "value": form}
         return Frame(head, writer.buffers, writer.descriptors), writer.owned
+
+
+def _plain(signature: inspect.Signature) -> inspect.Signature:
+    """A signature without its annotations."""
+    empty = inspect.Signature.empty
+    parameters = [p.replace(annotation=empty) for p in signature.parameters.values()]
+    return inspect.Signature(parameters)
 
 
 def refusal(number: int, error: BaseException) -> Frame:

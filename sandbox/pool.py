@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.2
+_CLOSED = "the sandbox is closed; open another one"
 _ORDER: tuple[Level, ...] = ("bubblewrap", "landlock")
 
 
@@ -79,7 +80,9 @@ class Pool:
         self._choosing = threading.Lock()
         self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._watchdog = Watchdog()
+        self._busy: dict[int, Callable[[], bool]] = {}  # of the processes that were taken
         self._keeper: threading.Thread | None = None
+        self._ending = False
         self._closed = False
 
     @property
@@ -130,6 +133,8 @@ class Pool:
         """
         while True:
             with self._lock:
+                if self._ending:
+                    raise SandboxError(_CLOSED)
                 process = self._spares.popleft() if self._spares else None
             if process is None:
                 break
@@ -143,31 +148,55 @@ class Pool:
                 process.close()
                 raise
             process.close()
-        with self._choosing:
+        if self._level is not None:
             return self._start()
+        with self._choosing:  # one tries which level starts here, the others wait for what it finds
+            return self._start()
+
+    def prepare(self, number: int) -> None:
+        """Have ``number`` processes beside the reserve, started in the background.
+
+        For sessions that are about to begin at the same moment: each takes one. Those that are
+        not taken count the next time.
+        """
+        self._bring_to(self._size + number)
 
     def refill(self) -> None:
         """Bring the reserve up to its size, in the background."""
-        with self._lock:
-            missing = self._size - len(self._spares) - self._starting
-            if self._closed or missing <= 0 or self._level is None:
-                return
-            self._starting += missing
-        for _ in range(missing):
-            self._submit(self._add_spare)
+        self._bring_to(self._size)
 
-    def watch(self, process: Process) -> None:
-        """Watch a process that was taken, until ``release``."""
+    def watch(self, process: Process, busy: Callable[[], bool]) -> None:
+        """Watch a process that was taken, until ``release``; ``busy`` is whether a cell uses it.
+
+        Raises:
+            SandboxError: the pool is closed.
+        """
+        with self._lock:
+            self._busy[id(process)] = busy
         self._watchdog.add(process)
+        if self._ending:
+            raise SandboxError(_CLOSED)
         self._submit(lambda: None)  # the keeper may be asleep for want of anything to watch
 
     def release(self, process: Process) -> None:
-        """End a process that was taken."""
-        self._watchdog.remove(process)
-        process.close()
+        """End a process that was taken; again, from any thread, does nothing."""
+        with self._lock:
+            taken = self._busy.pop(id(process), None)
+        if taken is not None:
+            self._watchdog.remove(process)
+            process.close()
+
+    def kill(self) -> None:
+        """End the processes in use, without waiting; from now on none is to be had."""
+        with self._lock:
+            self._ending = True
+        self._watchdog.kill()
 
     def close(self) -> None:
-        """End the reserve and the pool's thread; processes in use end with it."""
+        """End the reserve and the pool's thread; processes in use end with it.
+
+        Those in whose cell another thread still is are killed, and released by that thread.
+        """
         with self._lock:
             if self._closed:
                 return
@@ -176,9 +205,24 @@ class Pool:
         if keeper is not None:
             self._tasks.put(None)
             keeper.join()
-        for process in (*self._spares, *self._watchdog.processes()):
-            self.release(process)
+        for process in self._spares:
+            process.close()
         self._spares.clear()
+        self.kill()
+        for process in self._watchdog.processes():
+            with self._lock:
+                busy = self._busy.get(id(process))
+            if busy is not None and not busy():
+                self.release(process)
+
+    def _bring_to(self, size: int) -> None:
+        with self._lock:
+            missing = size - len(self._spares) - self._starting
+            if self._ending or self._closed or missing <= 0 or self._level is None:
+                return
+            self._starting += missing
+        for _ in range(missing):
+            self._submit(self._add_spare)
 
     def _start(self) -> Process:
         if self._level is not None:
@@ -256,7 +300,7 @@ class Pool:
     def _submit(self, task: Callable[[], None]) -> None:
         with self._lock:
             if self._closed:
-                raise SandboxError("the sandbox is closed; open another one")
+                raise SandboxError(_CLOSED)
             if self._keeper is None:
                 self._keeper = threading.Thread(
                     target=self._keep, name="sandbox-keeper", daemon=True

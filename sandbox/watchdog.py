@@ -56,6 +56,12 @@ class Watchdog:
         with self._lock:
             return [watched.process for watched in self._watched.values()]
 
+    def kill(self) -> None:
+        """Kill all that are watched; none of them is closed meanwhile."""
+        with self._lock:
+            for watched in self._watched.values():
+                watched.process.kill()
+
     def interval(self) -> float | None:
         """Seconds until the next look; None while there is nothing to watch."""
         return _TICK if self._watched else None

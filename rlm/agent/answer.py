@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from rlm.agent.text import well_formed
 from rlm.spans import Span
@@ -18,7 +20,7 @@ class Answer:
 
     ``choice`` is the index of the option, or ``None`` when there are no options or none can be
     told. ``confidence`` is in [0, 1], or ``None`` when the model gave none. ``best_effort`` marks
-    an answer that had to be read from the words of a wrap-up reply.
+    an answer that was given in the wrap-up, the budget being spent.
     """
 
     text: str
@@ -26,6 +28,16 @@ class Answer:
     evidence: tuple[Span, ...] = ()
     confidence: float | None = None
     best_effort: bool = False
+
+    def as_event(self) -> dict[str, Any]:
+        """The fields of :class:`rlm.agent.events.Answered` that are the answer's."""
+        return {
+            "answer": self.text,
+            "choice": self.choice,
+            "evidence": tuple((span.start, span.end) for span in self.evidence),
+            "confidence": self.confidence,
+            "best_effort": self.best_effort,
+        }
 
 
 def letter(index: int) -> str:
@@ -48,6 +60,33 @@ def read_answer(
     """
     spans = _spans(evidence, duration)
     sure = _confidence(confidence)
+    return _answer(value, spans, sure, options)
+
+
+def salvaged(
+    value: object,
+    evidence: Sequence[tuple[float, float]] | None,
+    confidence: object,
+    options: Sequence[str],
+    duration: float,
+) -> Answer:
+    """The same where nobody is left to correct it: what is wrong with what goes along is left out.
+
+    Raises ``TypeError`` or ``ValueError`` for a value that is no answer.
+    """
+    spans: list[Span] = []
+    for span in evidence or ():
+        with suppress(ValueError):
+            spans += _spans([span], duration)
+    sure = None
+    with suppress(TypeError, ValueError):
+        sure = _confidence(confidence)
+    return _answer(value, tuple(spans), sure, options)
+
+
+def _answer(
+    value: object, spans: tuple[Span, ...], sure: float | None, options: Sequence[str]
+) -> Answer:
     if value is None:
         return Answer(CANNOT_TELL, None, spans, 0.0 if sure is None else sure)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -68,7 +107,7 @@ def from_words(text: str, options: Sequence[str]) -> Answer | None:
     """
     words = text.strip()
     for choice, option in enumerate(options):
-        if _plain(words) in (_plain(option), letter(choice).lower()):
+        if plain(words) in (plain(option), letter(choice).lower()):
             return Answer(option, choice, best_effort=True)
     # A letter alone on a line, or after "answer", is how models end when they are cut short.
     found = re.findall(r"(?:^|(?i:answer(?: is)?):?\s*)\(?([A-Z])[).:]*\s*$", words, re.M)
@@ -79,13 +118,14 @@ def from_words(text: str, options: Sequence[str]) -> Answer | None:
     return Answer(words, None, best_effort=True) if words and not options else None
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """``text`` as answers are compared: lower case, without punctuation and extra space."""
     return " ".join(re.sub(r"[^\w\s]", " ", text.lower()).split())
 
 
 def _choice(value: str | float, options: Sequence[str]) -> int:
     listing = ", ".join(f"{letter(i)}: {option!r}" for i, option in enumerate(options))
-    by_text = [i for i, option in enumerate(options) if _plain(option) == _plain(str(value))]
+    by_text = [i for i, option in enumerate(options) if plain(option) == plain(str(value))]
     exact = [i for i in by_text if options[i].strip() == str(value).strip()]
     by_text = exact or by_text
     by_place: int | None = None
@@ -95,7 +135,7 @@ def _choice(value: str | float, options: Sequence[str]) -> int:
         if head and ord(head[1].upper()) - ord("A") < len(options):
             index = ord(head[1].upper()) - ord("A")
             rest = head[2]
-            if not rest or _plain(rest) == _plain(options[index]):
+            if not rest or plain(rest) == plain(options[index]):
                 by_place = index
     if len(by_text) == 1 and by_place in (None, by_text[0]):
         return by_text[0]

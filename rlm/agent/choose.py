@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
 
-from rlm.agent.llm import LanguageModel
 from rlm.config import Config
 from rlm.errors import UsageError
 
@@ -81,22 +80,6 @@ def choose_preset(named: str | None, config: Config) -> Choice:
 def _check_name(name: str, what: str) -> None:
     if not name.strip():
         raise UsageError(f"the name of the {what} is empty; leave --{what} out for the default")
-
-
-def make_model(name: str, api_base: str | None = None) -> LanguageModel:
-    """The model of that name, at the address ``api_base`` if one is given.
-
-    Raises ``UsageError`` for an address that is none, ``UnknownModel`` or ``MissingKey``.
-    """
-    if api_base is not None and not api_base.startswith(("http://", "https://")):
-        raise UsageError(f"{api_base!r} is no address of an endpoint; it begins with http://")
-    if name == BUILTIN:
-        from rlm.agent.policy import BuiltinModel
-
-        return BuiltinModel()
-    from rlm.agent.litellm_model import LiteLLMModel
-
-    return LiteLLMModel(name, api_base=api_base)
 
 
 def _ollama() -> str | None:

@@ -3,9 +3,13 @@
 ::
 
     session_started  prompted prompted
-      ( [prompted]  model_called reply_delta*  model_replied
-        [cell_started  (tool_called | tool_model_used)*]  observed )*
-    [answered]  session_ended
+      ( [compacted] [prompted]  model_called reply_delta*  model_replied
+        [cell_started  (tool_called | tool_model_used | noted | SUB-SESSION)*]  observed )*
+    [answered]
+    ( question_asked prompted ... [answered] )*  session_ended
+
+A sub-session emits the same between its ``subsession_started`` and its own ``session_ended``; where
+several run at once their events are mixed, and ``session`` says whose each is.
 
 The terminal, the transcript and the page are sinks; replay feeds the same events again. Events
 marked *transient* are for live views only and are not written down, since what they say stands in
@@ -17,11 +21,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    model_serializer,
+    model_validator,
+)
 
 from rlm.agent.text import well_formed
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE = frozenset({1, 2})
+"""Schemas that are read: what version 2 added has a default in version 1."""
 
 
 class _Strict(BaseModel):
@@ -41,10 +56,19 @@ class _Strict(BaseModel):
 
 
 class Text(_Strict):
-    """Words in a message."""
+    """Words in a message; written down as they are, read also with their kind."""
 
     kind: Literal["text"] = "text"
     text: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return {"text": value} if isinstance(value, str) else value
+
+    @model_serializer
+    def _as_words(self) -> str:
+        return self.text
 
 
 class Image(_Strict):
@@ -55,7 +79,15 @@ class Image(_Strict):
     label: str = ""
 
 
-Part = Annotated[Text | Image, Field(discriminator="kind")]
+def _kind(part: Any) -> str:
+    if isinstance(part, str):
+        return "text"
+    return str(part.get("kind") if isinstance(part, dict) else part.kind)
+
+
+Part = Annotated[
+    Annotated[Text, Tag("text")] | Annotated[Image, Tag("image")], Discriminator(_kind)
+]
 
 
 class VideoInfo(_Strict):
@@ -70,14 +102,26 @@ class VideoInfo(_Strict):
 
 
 class Event(_Strict):
-    """What every event has: ``at``, seconds since the session began."""
+    """What every event has.
+
+    ``at`` is seconds since the run began; ``session`` the place in the tree of sessions of the one
+    it comes from: empty for the first, ``1`` for its first sub-session, ``1.2`` for the second one
+    below that.
+    """
 
     transient: ClassVar[bool] = False
     at: float
+    session: str = Field(default="", pattern=r"^([0-9]+(\.[0-9]+)*)?$")
 
 
 class SessionStarted(Event):
-    """The header: everything needed to say what this run was."""
+    """The header: everything needed to say what this run was.
+
+    ``picture_side`` is the longest side, in pixels, of the pictures its model was sent.
+
+    ``forked_from`` is the name of the transcript whose first ``forked_turn`` turns this run has
+    gone through again before it went on by itself; empty and 0 for any other run.
+    """
 
     kind: Literal["session_started"] = "session_started"
     schema_version: int = SCHEMA_VERSION
@@ -87,15 +131,41 @@ class SessionStarted(Event):
     options: tuple[str, ...]
     video: VideoInfo
     model: str
+    sub_model: str = ""
+    picture_side: int = 1280
     preset: str
     index_key: str
     sandbox_level: str
     limits: dict[str, float | None]
     prompt_sha256: str
+    forked_from: str = ""
+    forked_turn: int = 0
+
+
+class SubSessionStarted(Event):
+    """A sub-session begins, called for in turn ``turn`` of the session above it."""
+
+    kind: Literal["subsession_started"] = "subsession_started"
+    turn: int
+    question: str
+    options: tuple[str, ...]
+    span: tuple[float, float]
+    model: str
+    picture_side: int = 1280
+    limits: dict[str, float | None]
+
+
+class QuestionAsked(Event):
+    """A further question about the same video, after turn ``turn``."""
+
+    kind: Literal["question_asked"] = "question_asked"
+    turn: int
+    question: str
+    options: tuple[str, ...]
 
 
 class Prompted(Event):
-    """A message that stands before the first reply, or the order to wrap up."""
+    """A message that stands before the first reply, a further question, or the order to wrap up."""
 
     kind: Literal["prompted"] = "prompted"
     role: Literal["system", "user"]
@@ -120,7 +190,11 @@ class ReplyDelta(Event):
 
 
 class ModelReplied(Event):
-    """A whole reply, with what it cost; the code that ran is in its fenced blocks."""
+    """A whole reply, with what it cost; the code that ran is in its fenced blocks.
+
+    ``cached_tokens`` are those of the input that the provider had kept; ``model`` is who replied,
+    where it was not the one that was asked; ``cached`` says that the reply was a recorded one.
+    """
 
     kind: Literal["model_replied"] = "model_replied"
     turn: int
@@ -130,6 +204,9 @@ class ModelReplied(Event):
     input_tokens: int | None
     output_tokens: int | None
     usd: float | None
+    cached_tokens: int | None = None
+    model: str = ""
+    cached: bool = False
 
 
 class CellStarted(Event):
@@ -161,10 +238,41 @@ class ToolModelUsed(Event):
     prompt: str
     images: tuple[Image, ...]
     reply: str
+    error: str = ""
     seconds: float
     input_tokens: int | None
     output_tokens: int | None
     usd: float | None
+    cached_tokens: int | None = None
+    model: str = ""
+    cached: bool = False
+
+
+class Noted(Event):
+    """A fact that the model has established; ``span`` is where it can be seen, if anywhere."""
+
+    kind: Literal["noted"] = "noted"
+    turn: int
+    fact: str
+    span: tuple[float, float] | None
+
+
+class Compacted(Event):
+    """Older turns were put into few words, because the conversation neared what the model reads.
+
+    ``tokens_before`` and ``tokens_after`` are estimates. ``kept`` and ``summarised`` are turns.
+    ``drift`` is 1 - cosine of what the conversation is about before and after, in the space named
+    ``space``; both are ``None`` where no model embeds text, and the newest turns were kept.
+    """
+
+    kind: Literal["compacted"] = "compacted"
+    turn: int
+    tokens_before: int
+    tokens_after: int
+    kept: tuple[int, ...]
+    summarised: tuple[int, ...]
+    drift: float | None
+    space: str | None
 
 
 class Observed(Event):
@@ -176,11 +284,11 @@ class Observed(Event):
     frames: int = 0
     failure: Literal["no_code", "cut", "error", "timed_out", "killed"] | None = None
     seconds: float
-    host_seconds: float
+    host_seconds: float = 0.0
 
 
 class Answered(Event):
-    """The answer. ``best_effort`` when it had to be taken from a wrap-up reply's words."""
+    """The answer. ``best_effort`` when it was given in the wrap-up, the budget being spent."""
 
     kind: Literal["answered"] = "answered"
     turn: int
@@ -205,6 +313,8 @@ class SessionEnded(Event):
 
 AnyEvent = Annotated[
     SessionStarted
+    | SubSessionStarted
+    | QuestionAsked
     | Prompted
     | ModelCalled
     | ReplyDelta
@@ -212,6 +322,8 @@ AnyEvent = Annotated[
     | CellStarted
     | ToolCalled
     | ToolModelUsed
+    | Noted
+    | Compacted
     | Observed
     | Answered
     | SessionEnded,

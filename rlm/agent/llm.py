@@ -49,11 +49,15 @@ class Message:
 
 @dataclass(frozen=True)
 class Usage:
-    """What one call cost. ``None`` means unknown, which is never the same as nothing."""
+    """What one call cost. ``None`` means unknown, which is never the same as nothing.
+
+    ``cached_tokens`` are those of ``input_tokens`` that the provider had kept from an earlier call.
+    """
 
     input_tokens: int | None
     output_tokens: int | None
     usd: float | None
+    cached_tokens: int | None = None
 
     @property
     def tokens(self) -> int | None:
@@ -68,13 +72,32 @@ class Reply:
     """What the model said.
 
     ``reasoning`` is kept apart and never goes back into the messages. ``cut`` says that the model
-    reached the length it may write, so that the end is missing.
+    reached the length it may write, so that the end is missing. ``model`` names who replied where
+    it was not the model that was asked; ``cached`` says that the reply is a recorded one, whose
+    messages were ``read`` as so many tokens when it was new. ``text`` may be empty: some models end
+    without a word.
     """
 
     text: str
     usage: Usage
     reasoning: str = ""
     cut: bool = False
+    model: str = ""
+    cached: bool = False
+    read: int | None = None
+
+
+@dataclass(frozen=True)
+class ModelLimits:
+    """How much a model reads at once; ``None`` is no known limit.
+
+    ``context_tokens`` are those of one request, ``picture_side`` is the longest side of a picture
+    in pixels beyond which the model sees no more, ``pictures`` is the most one request may hold.
+    """
+
+    context_tokens: int | None = None
+    picture_side: int = 1280
+    pictures: int | None = None
 
 
 class LanguageModel(Protocol):
@@ -86,8 +109,12 @@ class LanguageModel(Protocol):
         ...
 
     @property
-    def priced(self) -> bool:
-        """Whether dollars are known for this model, so that a cap in dollars can be kept."""
+    def limits(self) -> ModelLimits:
+        """What one request to this model may hold."""
+        ...
+
+    def price(self, input_tokens: int, output_tokens: int) -> float | None:
+        """Dollars that a call of so many tokens costs; ``None`` where prices are unknown."""
         ...
 
     def complete(
@@ -95,7 +122,8 @@ class LanguageModel(Protocol):
     ) -> Reply:
         """Continue ``messages``; ``on_text`` gets each piece of text as it streams in.
 
-        Raises ``ConversationTooLong`` when the messages are more than the model reads, and
-        another ``LanguageModelError`` when no reply can be had.
+        Raises ``ConversationTooLong`` when the messages are more than the model reads,
+        ``ReplyRefused`` when it declines, and another ``LanguageModelError`` when no reply can be
+        had.
         """
         ...

@@ -44,6 +44,11 @@ def render(name: str, /, **values: Any) -> str:
     return _environment().get_template(f"{name}.md.jinja").render(**values).strip("\n")
 
 
+def is_wrap_up(prompt: str) -> bool:
+    """Whether a message is the order to answer with the last turn."""
+    return prompt.startswith("The budget is spent")
+
+
 def options_for_prompt(options: Sequence[str]) -> list[dict[str, str]]:
     """Options with the letters the model answers by."""
     return [{"letter": letter(i), "text": one_line(o)} for i, o in enumerate(options)]

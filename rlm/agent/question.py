@@ -6,12 +6,27 @@ from collections.abc import Sequence
 
 from rlm.agent.budget import Budget
 from rlm.agent.llm import LanguageModel
+from rlm.agent.models import Models
 from rlm.errors import UsageError
 
+MOST_VOTES = 32
 
-def check_price(model: LanguageModel, budget: Budget) -> None:
+
+def check_votes(votes: int) -> None:
+    """Raise ``UsageError`` for a number of votes that cannot be held."""
+    if not 1 <= votes <= MOST_VOTES:
+        raise UsageError(f"votes are 1 to {MOST_VOTES}, not {votes}")
+
+
+def check_price(models: Models, budget: Budget) -> None:
     """Raise ``UsageError`` for a cap in dollars that could not be kept."""
-    if budget.usd is not None and not model.priced:
+    for model in (models.main, models.sub):
+        if model is not None:
+            _check_price(model, budget)
+
+
+def _check_price(model: LanguageModel, budget: Budget) -> None:
+    if budget.usd is not None and model.price(1, 1) is None:
         raise UsageError(
             f"the price of {model.name} is unknown, so a cap in dollars cannot be kept; "
             "leave out --max-usd, or cap --max-turns or --max-tokens"

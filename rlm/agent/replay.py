@@ -19,4 +19,4 @@ def replay(transcript: Transcript) -> Iterator[ev.Event]:
         if isinstance(event, ev.ModelReplied):
             code = extract_code(event.text)
             if code is not None:
-                yield ev.CellStarted(at=event.at, turn=event.turn, code=code)
+                yield ev.CellStarted(at=event.at, session=event.session, turn=event.turn, code=code)

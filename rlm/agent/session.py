@@ -9,50 +9,57 @@
           until answer(...) is called, or the budget is spent and the wrap-up call has been made
 
 Every step is emitted as an event (``events.py``) to every sink before the next step starts. The
-model's code never runs in this process: tools are called over the jail's connection.
+model's code never runs in this process: tools are called over the jail's connection. What they
+reach of the session is in ``host.py``; a sub-session is a ``Session`` like any other, in a place of
+its own in the run's tree.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from rlm import __version__
 from rlm.agent import events as ev
-from rlm.agent.answer import Answer, from_words, read_answer
-from rlm.agent.budget import Budget, Meter
-from rlm.agent.llm import LanguageModel, Message, Picture, Reply
+from rlm.agent import opening
+from rlm.agent.answer import CANNOT_TELL, from_words
+from rlm.agent.budget import Budget, BudgetSpent, Meter
+from rlm.agent.compaction import compact, text_space
+from rlm.agent.conversation import Conversation
+from rlm.agent.host import SessionHost
+from rlm.agent.llm import LanguageModel, Message, Reply
+from rlm.agent.models import Models
+from rlm.agent.observing import observation
+from rlm.agent.place import Place, Result
 from rlm.agent.prompting import (
     code_blocks,
     extract_code,
-    options_for_prompt,
-    prompts_sha256,
     render,
     without_code,
 )
 from rlm.agent.question import check_price, check_question
 from rlm.agent.record import Record
-from rlm.agent.text import HEAD, TAIL, cut_output, one_line
 from rlm.agent.trace import traced
 from rlm.errors import ConversationTooLong
-from rlm.tools import RECORDS, TOOLS, Labelled, Tool, ToolContext, VideoFacts, bind, describe
-from rlm.tools.pixels import describe_helpers, sources
+from rlm.tools import (
+    RECORDS,
+    TOOLS,
+    SubAnswer,
+    SubQuestion,
+    Tool,
+    ToolContext,
+    VideoFacts,
+    bind,
+)
+from rlm.tools.pixels import sources
 from rlm.tools.video_info import video_info
-from sandbox import Outcome, Sandbox, StopCell
+from sandbox import Outcome, Sandbox
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from rlm.index import VideoIndex
 
-MAX_PICTURES = 32
-"""Pictures one observation may hold."""
-MAX_SIDE = 1280
-"""Longest side, in pixels, of a picture sent to a model."""
 STUCK = 3
 """Turns in a row that fail in the same way before the wrap-up."""
 
@@ -64,52 +71,52 @@ def default_jail(functions: Mapping[str, Tool], records: Sequence[type]) -> Sand
     return Sandbox(functions, records=tuple(records), preamble=sources())
 
 
-@dataclass(frozen=True)
-class Result:
-    """How a session ended: ``status`` as in :class:`rlm.agent.events.SessionEnded`."""
-
-    answer: Answer | None
-    status: str
-    reason: str
-    turns: int
-    frames: int
-    tokens: int | None
-    usd: float | None
-    seconds: float
-    sandbox_level: str
-
-
 @dataclass
 class Session:
-    """Asks ``question`` about ``index.video``; :meth:`run` once.
+    """Asks ``question`` about ``index.video``: :meth:`run` it, or :meth:`open` it for more of them.
 
     ``options`` are the choices of a multiple-choice question, or empty. ``sinks`` see every event;
-    ``store`` files each picture under its hash before the event that names it.
+    ``store`` files each picture under its hash before the event that names it. ``place`` is set for
+    sub-sessions, whose budget and events are their parent's, and by callers that watch the meter;
+    it then stands for ``sinks`` and ``store``.
 
     Raises ``UsageError`` for an empty question, a single option, options that are the same, or a
     cap in dollars for a model whose price is unknown.
     """
 
     index: VideoIndex
-    model: LanguageModel
+    models: Models
     question: str
     options: Sequence[str] = ()
     budget: Budget = field(default_factory=Budget)
     sinks: Sequence[ev.Sink] = ()
     store: Callable[[str, bytes], None] = lambda sha256, jpeg: None
     jail: Jail = default_jail
+    place: Place | None = None
 
     def __post_init__(self) -> None:
         check_question(self.question, self.options)
-        check_price(self.model, self.budget)
-        self._meter = Meter(self.budget)
-        self._record = Record(self.sinks, self.store)
-        self._messages: list[Message] = []
-        self._pending: list[Picture] = []
-        self._frames_pending = 0
-        self._answer: Answer | None = None
-        self._wrapping_up = False
-        self._sandbox_level = "none"
+        check_price(self.models, self.budget)
+        self._place = self.place or Place(Record(self.sinks, self.store), Meter(self.budget))
+        self._record, self._meter = self._place.record, self._place.meter
+        self._part = self._place.part
+        self._conversation = Conversation()
+        self._sandbox: Sandbox
+        self._ended = "failed", "stopped by an unexpected error"
+        self._host = SessionHost(
+            self._record,
+            self._meter,
+            self.models,
+            self._conversation,
+            self.options,
+            self._part or self.index.video.span,
+            self._explore,
+            lambda number: self._sandbox.prepare(number),
+        )
+
+    @property
+    def _model(self) -> LanguageModel:
+        return self.models.answering(self._record.session)
 
     def run(self) -> Result:
         """Run to the end and say how it ended.
@@ -118,29 +125,66 @@ class Session:
         there is no jail; ``KeyboardInterrupt`` passes through. Once there is a jail, the last
         event is always ``session_ended``.
         """
-        context = ToolContext(self.index.video, self.index, self._show, self._ask, self._submit)
+        with self.open():
+            return self.answer()
+
+    @contextmanager
+    def open(self) -> Iterator[Session]:
+        """The session with its jail, for several questions about the same video.
+
+        Within, :meth:`answer` the first and :meth:`ask` the next ones. Raises ``SandboxError`` when
+        there is no jail.
+        """
+        context = ToolContext(self.index.video, self.index, self._host, self._part)
+        path, saw = self.index.video.path, self._host.saw
         tools = {
-            name: traced(tool, self._record, self._turn, self.index.video.path)
+            name: traced(tool, self._record, self._turn, path, saw)
             for name, tool in bind(TOOLS, context).items()
         }
-        status, reason = "failed", "stopped by an unexpected error"
-        with self.jail(tools, RECORDS) as sandbox:
-            self._sandbox_level = sandbox.level
+        with closing(self.jail(tools, RECORDS)) as sandbox:
+            self._sandbox = sandbox
+            if self.place is None:
+                sandbox.start()  # a sub-session's starts while its model thinks
             try:
                 self._begin(video_info(context), sandbox.limits.cell_seconds)
-                status, reason = self._loop(sandbox)
-            except KeyboardInterrupt:
-                status, reason = "interrupted", "interrupted by the user"
-                raise
-            except Exception as error:
-                reason = str(error) or type(error).__name__
-                raise
+                yield self
             finally:
-                self._end(status, reason)
-        meter = self._meter
+                self._end()
+
+    def ask(self, question: str, options: Sequence[str] = ()) -> Result:
+        """Ask another question; variables, notes and all that was said are still there.
+
+        The limits on turns and seconds are for this question alone, the others for all together.
+        Raises what :meth:`run` does, and ``UsageError`` for what cannot be asked.
+        """
+        check_question(question, options)
+        self.question, self.options = question, options
+        self._host.begin(options)
+        self._meter.begin()
+        self._record.emit(
+            ev.QuestionAsked, turn=self._meter.turns, question=question, options=tuple(options)
+        )
+        notes = self._conversation.noted()
+        words = opening.next_question(question, options, notes, self._meter.left())
+        self._say("user", words, self._conversation.said)
+        self._conversation.asked = self._conversation.said[-1]
+        return self.answer()
+
+    def answer(self) -> Result:
+        """Answer the question that was asked last; see :meth:`run`."""
+        self._ended = "failed", "stopped by an unexpected error"
+        try:
+            self._ended = self._loop(self._sandbox)
+        except KeyboardInterrupt:
+            self._ended = "interrupted", "interrupted by the user"
+            raise
+        except Exception as error:
+            self._ended = "failed", str(error) or type(error).__name__
+            raise
+        meter, (status, reason) = self._meter, self._ended
         return Result(
-            self._answer, status, reason, meter.turns, meter.frames, meter.tokens, meter.usd,
-            self._record.at, self._sandbox_level,
+            self._host.answer, status, reason, meter.turns, meter.frames, meter.tokens, meter.usd,
+            self._record.at, self._sandbox.level,
         )  # fmt: skip
 
     # ---- the loop
@@ -148,59 +192,64 @@ class Session:
     def _loop(self, sandbox: Sandbox) -> tuple[str, str]:
         failures: list[str | None] = []
         while True:
-            spent = self._meter.exhausted() or _stuck(failures)
+            self._compact()
+            spent = self._meter.exhausted(self._conversation.tokens()) or _stuck(failures)
             if spent is not None:
                 return self._wrap_up(spent, sandbox)
             try:
                 reply = self._call_model()
+            except BudgetSpent as error:  # by sub-sessions beside this one, in the meantime
+                return self._wrap_up(str(error), sandbox)
             except ConversationTooLong as error:
                 # What was printed still fits more often than not; the pictures are what is large.
-                self._messages = [Message(m.role, (m.text,)) for m in self._messages]
+                self._conversation.drop_pictures()
                 return self._wrap_up(str(error), sandbox)
             failures.append(self._run_reply(reply, sandbox))
-            if self._answer is not None:
+            if self._host.answer is not None:
                 return "answered", ""
 
     def _wrap_up(self, reason: str, sandbox: Sandbox) -> tuple[str, str]:
         """One last call, from which the best answer to be had is taken."""
-        self._wrapping_up = True
-        self._say("user", render("wrap_up", reason=reason, options=self.options))
-        reply = self._call_model()
+        self._host.wrapping_up = True
+        words = render("wrap_up", reason=reason, options=self.options)
+        self._say("user", words, self._conversation.said)
+        try:
+            reply = self._call_model(last=True)
+        except BudgetSpent as error:  # a sub-session's, with no more left than its parent needs
+            return "no_answer", str(error)
         if extract_code(reply.text) is not None and not reply.cut:
             self._run_reply(reply, sandbox)
-        if self._answer is None:
-            self._answer = from_words(without_code(reply.text), self.options)
-            if self._answer is None:
+        if self._host.answer is None:
+            self._host.answer = from_words(without_code(reply.text), self.options)
+            if self._host.answer is None:
                 return "no_answer", f"{reason}; the last reply held no answer"
             self._emit_answer()
         return "answered", reason
 
-    def _call_model(self) -> Reply:
+    def _call_model(self, *, last: bool = False) -> Reply:
         turn = self._meter.turns + 1
-        self._record.emit(ev.ModelCalled, turn=turn)
-        reply, cost = self._metered(
-            self._messages,
-            lambda text: self._record.emit(ev.ReplyDelta, turn=turn, text=text),
-        )
+        messages = self._conversation.messages()
+        with self._meter.call(self._conversation.tokens(messages), last=last):
+            self._record.emit(ev.ModelCalled, turn=turn)
+            began = time.monotonic()
+            reply = self._model.complete(
+                messages, lambda text: self._record.emit(ev.ReplyDelta, turn=turn, text=text)
+            )
+            self._meter.add(reply.usage)
         self._meter.turns = turn
-        self._messages.append(Message("assistant", (reply.text,)))
+        self._conversation.learn(messages, reply.read or reply.usage.input_tokens)
+        self._conversation.reply(turn, reply.text)
         self._record.emit(
             ev.ModelReplied,
             turn=turn,
             text=reply.text,
             reasoning=reply.reasoning,
-            **cost,
+            model=reply.model,
+            cached=reply.cached,
+            seconds=round(time.monotonic() - began, 4),
+            **asdict(reply.usage),
         )
         return reply
-
-    def _metered(
-        self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None
-    ) -> tuple[Reply, dict[str, Any]]:
-        """One call to the model, counted; with what it cost, as the events have it."""
-        began = time.monotonic()
-        reply = self.model.complete(messages, on_text)
-        self._meter.add(reply.usage)
-        return reply, {"seconds": time.monotonic() - began, **asdict(reply.usage)}
 
     def _run_reply(self, reply: Reply, sandbox: Sandbox) -> str | None:
         """Run the reply's code and observe; returns the kind of failure, or ``None``."""
@@ -211,167 +260,112 @@ class Session:
             return self._observe(None, "no_code")
         self._record.emit(ev.CellStarted, turn=self._meter.turns, code=blocks[0])
         outcome = sandbox.run(blocks[0])
-        if self._answer is not None:
+        if self._host.answer is not None:
             self._observe(outcome, None)
             self._emit_answer()
             return None
         failure = "killed" if outcome.restarted else "timed_out" if outcome.timed_out else None
         failure = failure or ("error" if outcome.error else None)
-        return self._observe(outcome, failure, len(blocks))
+        self._observe(outcome, failure, len(blocks))
+        if failure == "error" and outcome.error is not None:
+            return f"{outcome.error.type} in the code"
+        return failure
 
     def _observe(self, outcome: Outcome | None, failure: Any, blocks: int = 1) -> str | None:
-        pictures, self._pending = tuple(self._pending), []
-        frames, self._frames_pending = self._frames_pending, 0
-        self._meter.frames += frames
-        printed, error = "", ""
-        if outcome is not None:
-            length = outcome.stdout_bytes + outcome.stderr_bytes
-            printed = cut_output(outcome.stdout + outcome.stderr, length)
-            error = cut_output(str(outcome.error)) if outcome.error else ""
-        text = render(
-            "turn",
-            problem=failure,
-            stdout=printed,
-            error=error,
-            pictures=len(pictures),
-            blocks=blocks,
-            answered=self._answer is not None,
-        )
-        parts: list[str | Picture] = [text] if text else []
-        for picture in pictures:
-            parts += [f"[{picture.label}]", picture]
-        parts.append(f"[turn {self._meter.turns} done; left: {self._meter.left()}]")
-        message = Message("user", tuple(parts))
-        self._messages.append(message)
+        pictures, frames = self._host.take()
+        left = f"[turn {self._meter.turns} done; left: {self._meter.left()}]"
+        answered = self._host.answer is not None
+        message = observation(outcome, failure, blocks, pictures, left, answered)
+        self._conversation.turns[-1].observed = message
         self._record.emit(
             ev.Observed,
             turn=self._meter.turns,
             parts=self._record.file(message),
             frames=frames,
             failure=failure,
-            seconds=outcome.seconds if outcome else 0.0,
-            host_seconds=outcome.host_seconds if outcome else 0.0,
+            seconds=round(outcome.seconds, 4) if outcome else 0.0,
+            host_seconds=round(outcome.host_seconds, 4) if outcome else 0.0,
         )
         return None if failure is None else str(failure)
 
-    # ---- what tools reach: pictures, sub-questions, the answer
+    def _compact(self) -> None:
+        limits = self._model.limits
+        self._conversation.most_pictures = limits.pictures
+        if limits.context_tokens is None:
+            return
+        space = text_space(self.index)
+        done = compact(self._conversation, self.question, limits.context_tokens, space)
+        if done is not None:
+            self._record.emit(ev.Compacted, turn=self._meter.turns, **asdict(done))
 
-    def _show(self, pictures: Sequence[Labelled]) -> None:
-        fresh: list[tuple[Picture, int]] = []
-        for label, rgb, frames in pictures:
-            picture = Picture(_jpeg(rgb), label)
-            # The same frame twice in one observation tells the model nothing.
-            if picture not in self._pending and picture not in (p for p, _ in fresh):
-                fresh.append((picture, frames))
-        if len(self._pending) + len(fresh) > MAX_PICTURES:
-            raise ValueError(
-                f"{len(fresh)} more pictures after {len(self._pending)} are over the "
-                f"{MAX_PICTURES} of a turn; none of them is shown: ask for fewer, "
-                "or use contact_sheet()"
-            )
-        self._pending += [picture for picture, _ in fresh]
-        self._frames_pending += sum(frames for _, frames in fresh)
+    # ---- sub-sessions
 
-    def _ask(self, prompt: str, images: Sequence[Labelled]) -> str:
-        spent = self._meter.exhausted()
-        if spent is not None:
-            raise RuntimeError(f"the budget is spent ({spent}); call answer() now")
-        if len(images) > MAX_PICTURES:
-            raise ValueError(f"at most {MAX_PICTURES} pictures a sub-question, not {len(images)}")
-        parts: list[str | Picture] = [render("subcall", prompt=prompt)]
-        for label, rgb, _ in images:
-            parts += [f"[{label}]", Picture(_jpeg(rgb), label)]
-        message = Message("user", tuple(parts))
-        reply, cost = self._metered([message])
-        self._meter.frames += sum(frames for _, _, frames in images)
-        self._record.emit(
-            ev.ToolModelUsed,
-            turn=self._meter.turns,
-            prompt=prompt,
-            images=tuple(part for part in self._record.file(message) if isinstance(part, ev.Image)),
-            reply=reply.text,
-            **cost,
+    def _explore(self, asked: SubQuestion, meter: Meter, number: int) -> SubAnswer:
+        """Run a sub-session to its end; what it raises is for the caller to tell."""
+        child = Session(
+            index=self.index,
+            models=self.models,
+            question=asked.question,
+            options=asked.options,
+            budget=meter.budget,
+            jail=self._sandbox.sibling,
+            place=Place(self._record.child(number), meter, asked.span, self._meter.turns),
         )
-        return reply.text
-
-    def _submit(self, value: object, evidence: Any, confidence: object) -> NoReturn:
-        duration = self.index.video.span.end
-        try:
-            self._answer = read_answer(value, evidence, confidence, self.options, duration)
-        except (TypeError, ValueError):
-            if not self._wrapping_up:
-                raise
-            # Nobody is left to correct it: a good answer is not lost over what goes with it.
-            self._answer = read_answer(value, None, None, self.options, duration)
-        raise StopCell
+        result = child.run()
+        answer = result.answer
+        if answer is None:
+            return SubAnswer(None, None, (), None, result.reason, result.turns, result.frames)
+        evidence = tuple((span.start, span.end) for span in answer.evidence)
+        known = answer.text if answer.text != CANNOT_TELL else None
+        return SubAnswer(
+            known, answer.choice, evidence, answer.confidence, None, result.turns, result.frames
+        )
 
     # ---- events
 
     def _begin(self, facts: VideoFacts, cell_seconds: float) -> None:
-        self._record.emit(
-            ev.SessionStarted,
-            videorlm=__version__,
-            started=datetime.now(UTC).isoformat(timespec="seconds"),
-            question=self.question,
-            options=tuple(self.options),
-            video=ev.VideoInfo(
-                name=facts.name,
-                sha256=self.index.video.sha256,
-                duration=facts.duration,
-                width=facts.width,
-                height=facts.height,
-                frame_rate=facts.frame_rate,
-            ),
-            model=self.model.name,
-            preset=self.index.preset,
-            index_key=self.index.key,
-            sandbox_level=self._sandbox_level,
-            limits=self.budget.as_dict(),
-            prompt_sha256=prompts_sha256(),
+        if self.place is None:
+            header = opening.header(self.index, facts, self.models, self._sandbox.level)
+            self._record.emit(ev.SessionStarted, **header, **self._asked())
+        else:
+            span = self._part or self.index.video.span
+            self._record.emit(
+                ev.SubSessionStarted,
+                turn=self._place.turn,
+                span=(span.start, span.end),
+                model=self._model.name,
+                picture_side=self._model.limits.picture_side,
+                **self._asked(),
+            )
+        system = opening.system(self.budget.depth, cell_seconds)
+        question = opening.question(
+            self.question, self.options, facts, self._part, self.index.preset, self._meter.left()
         )
-        system = render(
-            "system",
-            tools=describe(TOOLS),
-            helpers=describe_helpers(),
-            budget=self._meter.left(),
-            max_pictures=MAX_PICTURES,
-            max_output=HEAD + TAIL,
-            cell_seconds=f"{cell_seconds:.0f}",
-        )
-        question = render(
-            "question",
-            video=facts,
-            name=one_line(facts.name),
-            preset=self.index.preset,
-            question=self.question,
-            options=options_for_prompt(self.options),
-        )
-        self._say("system", system)
-        self._say("user", question)
+        self._say("system", system, self._conversation.opening)
+        self._say("user", question, self._conversation.opening)
 
-    def _say(self, role: Any, text: str) -> None:
+    def _asked(self) -> dict[str, Any]:
+        return {
+            "question": self.question,
+            "options": tuple(self.options),
+            "limits": self.budget.as_dict(),
+        }
+
+    def _say(self, role: Any, text: str, to: list[Message]) -> None:
         message = Message(role, (text,))
-        self._messages.append(message)
+        to.append(message)
         self._record.emit(ev.Prompted, role=role, parts=self._record.file(message))
 
     def _emit_answer(self) -> None:
-        answer = self._answer
+        answer = self._host.answer
         assert answer is not None
-        self._record.emit(
-            ev.Answered,
-            turn=self._meter.turns,
-            answer=answer.text,
-            choice=answer.choice,
-            evidence=tuple((span.start, span.end) for span in answer.evidence),
-            confidence=answer.confidence,
-            best_effort=answer.best_effort,
-        )
+        self._record.emit(ev.Answered, turn=self._meter.turns, **answer.as_event())
 
     def _turn(self) -> int:
         return self._meter.turns
 
-    def _end(self, status: Any, reason: str) -> None:
-        meter = self._meter
+    def _end(self) -> None:
+        meter, (status, reason) = self._meter, self._ended
         self._record.emit(
             ev.SessionEnded,
             status=status,
@@ -381,17 +375,13 @@ class Session:
             tokens=meter.tokens,
             usd=meter.usd,
         )
+        if self.place is None:
+            self._record.end()
 
 
 def _stuck(failures: Sequence[str | None]) -> str | None:
-    """Whether the same thing went wrong too often in a row; errors in code may lead somewhere."""
+    """Whether the same thing went wrong too often in a row."""
     last = set(failures[-STUCK:])
-    if len(failures) < STUCK or len(last) > 1 or last & {None, "error"}:
+    if len(failures) < STUCK or len(last) > 1 or None in last:
         return None
     return f"{STUCK} turns in a row: {failures[-1]}"
-
-
-def _jpeg(rgb: NDArray[np.uint8]) -> bytes:
-    from rlm.video import encode_jpeg, fit_within
-
-    return encode_jpeg(fit_within(rgb, MAX_SIDE))

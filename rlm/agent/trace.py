@@ -15,10 +15,17 @@ from rlm.tools import Tool
 from sandbox import StopCell
 
 
-def traced(tool: Tool, record: Record, turn: Callable[[], int], video: Path) -> Tool:
+def traced(
+    tool: Tool,
+    record: Record,
+    turn: Callable[[], int],
+    video: Path,
+    saw: Callable[[str, Any], None],
+) -> Tool:
     """``tool``, with one event for each call; ``turn`` says in which turn it is.
 
-    Where the file ``video`` lies is this machine's business: errors name it without its folder.
+    ``saw`` is told each tool's name and what it gave. Where the file ``video`` lies is this
+    machine's business: errors name it without its folder.
     """
 
     @functools.wraps(tool)
@@ -28,6 +35,7 @@ def traced(tool: Tool, record: Record, turn: Callable[[], int], video: Path) -> 
         try:
             value = tool(*args, **kwargs)
             result, failed = "" if value is None else short(value), False
+            saw(tool.__name__, value)
         except StopCell:
             result, failed = "", False
             raise
@@ -48,7 +56,7 @@ def traced(tool: Tool, record: Record, turn: Callable[[], int], video: Path) -> 
                 tool=tool.__name__,
                 arguments=", ".join(shown),
                 result=result,
-                seconds=time.monotonic() - began,
+                seconds=round(time.monotonic() - began, 4),
                 failed=failed,
             )
 

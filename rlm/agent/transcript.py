@@ -1,4 +1,7 @@
-"""A transcript: a folder with ``events.jsonl`` (append only) and ``media/<sha256>.jpg``.
+"""A transcript: a folder with ``events.jsonl`` (append only) and what is filed by its hash.
+
+Pictures are ``media/<sha256>.jpg``. System prompts, which the sessions of a run have in common, are
+``media/<sha256>.txt.gz``.
 
 Every event is on disk, as one whole line, before the next step of the session begins. A process
 that dies at any moment leaves at most one unfinished last line, which the reader drops.
@@ -6,23 +9,39 @@ that dies at any moment leaves at most one unfinished last line, which the reade
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 import os
 import re
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from pydantic import ValidationError
 
-from rlm.agent.events import SCHEMA_VERSION, AnyEvent, Event, SessionStarted, event_adapter
+from rlm.agent.events import (
+    READABLE,
+    SCHEMA_VERSION,
+    AnyEvent,
+    Event,
+    Prompted,
+    SessionStarted,
+    event_adapter,
+)
 from rlm.errors import TranscriptError
 
 EVENTS = "events.jsonl"
 MEDIA = "media"
+LONG = 4096
+"""Characters of a system prompt from which on it is filed."""
+LONGEST = 1 << 22
+"""Bytes that are read of one: a transcript may come from anybody, and unpack without end."""
 
 
 def default_folder() -> Path:
@@ -54,7 +73,18 @@ class TranscriptWriter:
         """Append one event, unless it is transient."""
         if event.transient:
             return
-        line = event.model_dump_json() + "\n"
+        # What is as it is by default goes without saying, except what kind of event it is.
+        usual = {
+            name
+            for name, field in type(event).model_fields.items()
+            if name not in ("kind", "schema_version") and getattr(event, name) == field.default
+        }
+        if isinstance(event, Prompted) and event.role == "system":
+            row = event.model_dump(mode="json", exclude=usual)
+            row["parts"] = [self._filed(part) for part in row["parts"]]
+            line = json.dumps(row) + "\n"
+        else:
+            line = event.model_dump_json(exclude=usual) + "\n"
         try:
             self._write(line.encode())
         except OSError as error:
@@ -62,12 +92,24 @@ class TranscriptWriter:
 
     def media(self, sha256: str, jpeg: bytes) -> None:
         """File a picture under its hash, once."""
-        target = self.path / MEDIA / f"{sha256}.jpg"
+        self._file_away(f"{sha256}.jpg", jpeg)
+
+    def _filed(self, part: Any) -> Any:
+        """A part of a system prompt as it is written down: long words as the name of their file."""
+        if not isinstance(part, str) or len(part) < LONG:
+            return part
+        data = part.encode()
+        name = hashlib.sha256(data).hexdigest()
+        self._file_away(f"{name}.txt.gz", gzip.compress(data, mtime=0))
+        return {"kind": "filed", "sha256": name}
+
+    def _file_away(self, name: str, data: bytes) -> None:
+        target = self.path / MEDIA / name
         if target.exists():
             return
         partial = target.with_suffix(".part")
         try:
-            partial.write_bytes(jpeg)
+            partial.write_bytes(data)
             partial.replace(target)
         except OSError as error:
             raise TranscriptError(f"cannot write {target}: {error.strerror}") from error
@@ -114,8 +156,11 @@ class Transcript:
         return first
 
     def media(self, sha256: str) -> Path:
-        """The file of a picture."""
-        return self.path / MEDIA / f"{sha256}.jpg"
+        """The file of a picture.
+
+        Raises ``TranscriptError`` for a hash that is none: it may not lead to another folder.
+        """
+        return self.path / MEDIA / f"{_hash(sha256)}.jpg"
 
     @classmethod
     def load(cls, path: Path) -> Transcript:
@@ -137,7 +182,8 @@ class Transcript:
             raise TranscriptError(f"{file} holds no whole event: the run died before it began")
         if not isinstance(events[0], SessionStarted):
             raise TranscriptError(f"{file} does not begin with a session_started event")
-        return cls(folder, events, complete=events[-1].kind == "session_ended")
+        last = events[-1]
+        return cls(folder, events, complete=last.kind == "session_ended" and not last.session)
 
 
 def _events(file: Path, raw: bytes) -> Iterator[AnyEvent]:
@@ -145,6 +191,8 @@ def _events(file: Path, raw: bytes) -> Iterator[AnyEvent]:
     del rest
     _check_schema(file, lines[0] if lines else b"")
     for number, line in enumerate(lines, start=1):
+        if b'"kind": "filed"' in line:
+            line = _whole(file.parent / MEDIA, line)
         try:
             event = event_adapter.validate_json(line)
         except ValidationError as error:
@@ -155,14 +203,43 @@ def _events(file: Path, raw: bytes) -> Iterator[AnyEvent]:
         yield event
 
 
+def _hash(name: str) -> str:
+    """``name`` if it is a hash; what is none might lead to another folder."""
+    if not re.fullmatch(r"[0-9a-f]+", name):
+        raise TranscriptError(f"a transcript names a file by what is no hash: {name!r}")
+    return name
+
+
+def _whole(media: Path, line: bytes) -> bytes:
+    """A line with the words whose files it names; as it is where it is none that could."""
+    try:
+        row = json.loads(line)
+        parts = list(row["parts"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return line  # the reader says what is wrong
+    for place, part in enumerate(parts):
+        if isinstance(part, dict) and part.get("kind") == "filed":
+            name = f"{_hash(str(part.get('sha256')))}.txt.gz"
+            try:
+                with gzip.open(media / name) as file:
+                    words = file.read(LONGEST + 1)
+                if len(words) > LONGEST:
+                    raise TranscriptError(f"{media / name} is too long for a system prompt")
+                parts[place] = words.decode()
+            except (OSError, EOFError, ValueError, zlib.error) as error:
+                raise TranscriptError(f"{media / name} cannot be read: {error}") from error
+    return json.dumps(row | {"parts": parts}).encode()
+
+
 def _check_schema(file: Path, header: bytes) -> None:
     """Refuse another schema before its events are found to be strange."""
     try:
         found = json.loads(header).get("schema_version", SCHEMA_VERSION)
     except (ValueError, AttributeError):
         return  # no header at all; the reader says so
-    if found != SCHEMA_VERSION:
-        raise TranscriptError(f"{file} has schema {found}, this version reads {SCHEMA_VERSION}")
+    if found not in READABLE:
+        known = ", ".join(map(str, sorted(READABLE)))
+        raise TranscriptError(f"{file} has schema {found}, this version reads {known}")
 
 
 def _has_begun(file: Path) -> bool:
@@ -174,6 +251,12 @@ def _has_begun(file: Path) -> bool:
         return False
 
 
+def runs_under(parent: Path) -> list[Path]:
+    """The folders of the runs in ``parent`` that have begun, the newest last."""
+    # Names begin with the time in UTC.
+    return sorted(path for path in parent.glob("*") if _has_begun(path / EVENTS))
+
+
 def find(name: str, parent: Path | None = None) -> Path:
     """The folder of a transcript by path, by name under ``parent``, or ``last``.
 
@@ -181,8 +264,7 @@ def find(name: str, parent: Path | None = None) -> Path:
     """
     parent = parent or default_folder()
     if name == "last":
-        # Names begin with the time in UTC, so the greatest name is the newest run.
-        runs = sorted(p for p in parent.glob("*") if _has_begun(p / EVENTS))
+        runs = runs_under(parent)
         if not runs:
             raise TranscriptError(f"no transcript yet under {parent}; videorlm ask makes one")
         return runs[-1]

@@ -26,8 +26,10 @@ def run(
     options: Sequence[str],
     model: str | None,
     api_base: str | None,
+    settings: Mapping[str, Any],
     preset: str | None,
     limits: Mapping[str, Any],
+    votes: int,
     transcripts: Path | None,
     as_json: bool,
     verbose: bool,
@@ -35,13 +37,14 @@ def run(
 ) -> int:
     """Ask, print the answer on stdout and everything else on stderr; returns the exit code.
 
-    ``limits`` are those of the budget by name; ``None`` leaves one to the settings.
+    ``settings`` are of the language models and ``limits`` those of the budget, by name; ``None``
+    leaves one to the configuration.
     """
     from rlm.agent.ask import ask, budget_of
     from rlm.agent.session import default_jail
     from rlm.config import load_config
 
-    config = load_config()
+    config = load_config().having(**settings)
     screen = Screen(stderr=True)
     last = LastEvents()
     sinks: list[ev.Sink] = [last]
@@ -60,6 +63,7 @@ def run(
             api_base=api_base,
             preset=preset,
             budget=budget,
+            votes=votes,
             config=config,
             transcripts=transcripts,
             sinks=sinks,

@@ -25,7 +25,7 @@ DONE = 0
 
 
 class LastEvents:
-    """A sink that keeps the answer and the end of a session."""
+    """A sink that keeps the answer and the end of a run."""
 
     def __init__(self) -> None:
         self.answer: ev.Answered | None = None
@@ -33,6 +33,8 @@ class LastEvents:
 
     def __call__(self, event: ev.Event) -> None:
         """Keep ``event`` if it is one of the two."""
+        if event.session:
+            return  # a sub-session's
         if isinstance(event, ev.Answered):
             self.answer = event
         elif isinstance(event, ev.SessionEnded):

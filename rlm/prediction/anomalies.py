@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,18 +40,25 @@ class Anomaly:
     method: str = field(repr=False)
 
 
-def find_anomalies(index: VideoIndex, k: int = 5, span: Span | None = None) -> list[Anomaly]:
+def find_anomalies(
+    index: VideoIndex, k: int = 5, span: Span | None = None, kind: str | None = None
+) -> list[Anomaly]:
     """The ``k`` strangest moments within shots, of ``span`` or the whole video, strangest first.
 
     The cuts that the index knows are no anomalies: what follows one within a second is left out,
     and so is what could not be decoded. Scores are by the whole video where its curve is known.
+    Freezes are scored by another measure than surprises and mostly higher: ``kind`` asks for one.
 
-    Raises ``UsageError`` for a ``k`` below 1, and as ``surprise_curve`` does.
+    Raises ``UsageError`` for a ``k`` below 1 or an unknown ``kind``, and as
+    ``surprise_curve`` does.
     """
     if k < 1:
         raise UsageError(f"k is the number of anomalies wanted, at least 1, not {k}")
+    if kind not in (None, *_KINDS):
+        raise UsageError(f"kind is one of {', '.join(_KINDS)}, not {kind!r:.40}")
     wanted = index.video.span if span is None else span
-    found = sorted((*_surprises(index, wanted), *_freezes(index, wanted)), key=lambda a: -a.score)
+    of_kind = [_KINDS[kind]] if kind else _KINDS.values()
+    found = sorted((one for look in of_kind for one in look(index, wanted)), key=lambda a: -a.score)
     chosen: list[Anomaly] = []
     for one in found:
         if len(chosen) == k:
@@ -149,3 +157,9 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """The half-open ranges in which ``flags`` are set."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
+
+
+_KINDS: dict[str, Callable[[VideoIndex, Span], list[Anomaly]]] = {
+    "surprise": _surprises,
+    "freeze": _freezes,
+}

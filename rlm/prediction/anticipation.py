@@ -49,12 +49,17 @@ class Anticipation:
     method: str = field(repr=False)
 
 
+_Where = tuple[Span | None, Span]
+"""Where moments are looked for, ``None`` for everywhere, and a span that they may not touch."""
+
+
 def anticipate(
     index: VideoIndex,
     span: Span,
     anticipation_time: float = 1.0,
     candidates: Sequence[str] | None = None,
     k: int = 5,
+    inside: Span | None = None,
 ) -> list[Anticipation]:
     """What is expected ``anticipation_time`` seconds after ``span``: the ``k`` best guesses.
 
@@ -64,7 +69,7 @@ def anticipate(
     for what is expected, by their vectors in a text space of the index. Without candidates the
     classes of registered probes that foretell so far ahead are given, the ``k`` best of each, and
     then the ``k`` moments of the video most like what is expected. ``span`` is left out of them,
-    and what follows it up to the end of the shot.
+    and what follows it up to the end of the shot; ``inside`` limits them to another span.
 
     Raises ``UsageError`` out of the predictor's range, for a span without a whole tubelet of one
     shot, for less than 2 candidates or equal ones, where the index compares no text, and for ``k``
@@ -83,10 +88,10 @@ def anticipate(
     hidden = Span(span.start, max(target.end, shot_end(index, target.start)))
     if candidates is None:
         classes = _classes(index, span, target, k)
-        return [*classes, *_moments(index, seen, expected[offset:], target, hidden, k)]
+        return [*classes, *_moments(index, seen, expected[offset:], target, (inside, hidden), k)]
     told = check_candidates(candidates)
     now = Span(float(context.spans[0, 0]), span.end)
-    future, present, name, method = _in_words(index, seen, expected[offset:], now, hidden)
+    future, present, name, method = _in_words(index, seen, expected[offset:], now, (inside, hidden))
     texts = index.encoder(name).encode_text(told)
     fits = texts @ future
     lifts = fits - texts @ present
@@ -110,7 +115,7 @@ def anticipate(
 
 
 def _in_words(
-    index: VideoIndex, seen: Tokens, expected: Tokens, now: Span, hidden: Span
+    index: VideoIndex, seen: Tokens, expected: Tokens, now: Span, where: _Where
 ) -> tuple[Vector, Vector, str, str]:
     """What is expected and what is seen now in a text space; the field it is, and how it was read.
 
@@ -126,7 +131,7 @@ def _in_words(
             f"an index with preset {index.preset} compares no text with video, by its fields "
             f"{', '.join(index.fields)}: leave out the candidates, or see videorlm models"
         )
-    hits = _nearest(index, expected, _NEIGHBOURS, hidden)
+    hits = _nearest(index, expected, _NEIGHBOURS, where)
     if not hits:
         raise UsageError("the video holds no other moment that could speak for what is expected")
     vectors = [index.embed(Span(start, end), name).vector for start, end, _, _ in hits]
@@ -156,7 +161,7 @@ def _classes(index: VideoIndex, span: Span, target: Span, k: int) -> list[Antici
 
 
 def _moments(
-    index: VideoIndex, seen: Tokens, expected: Tokens, target: Span, hidden: Span, k: int
+    index: VideoIndex, seen: Tokens, expected: Tokens, target: Span, where: _Where, k: int
 ) -> list[Anticipation]:
     now = {e.space: e for e in _embeddings(index, seen[-1:])}
     return [
@@ -171,18 +176,18 @@ def _moments(
             space=index.spaces[name],
             method=f"nearest in {name} to what V-JEPA expects",
         )
-        for start, end, score, name in _nearest(index, expected, k, hidden)
+        for start, end, score, name in _nearest(index, expected, k, where)
     ]
 
 
 def _nearest(
-    index: VideoIndex, expected: Tokens, k: int, hidden: Span
+    index: VideoIndex, expected: Tokens, k: int, where: _Where
 ) -> list[tuple[float, float, float, str]]:
-    """Start, end, cosine and field of the ``k`` moments most like ``expected``, outside ``hidden``,
+    """Start, end, cosine and field of the ``k`` moments most like ``expected``, ``where`` allowed,
     in the finest field of V-JEPA's own spaces that the index has."""
     spaces = set(index.spaces.values())
     embedding = next(e for e in _embeddings(index, expected) if e.space in spaces)
-    hits = index.nearest(embedding, k, exclude=hidden)
+    hits = index.nearest(embedding, k, *where)
     return [(hit.start, hit.end, hit.score, hit.source) for hit in hits]
 
 

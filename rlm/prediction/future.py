@@ -37,14 +37,20 @@ class Future:
 
 
 def predict(
-    index: VideoIndex, span: Span, horizon: float = 1.0, steps: int = 1, k: int = 3
+    index: VideoIndex,
+    span: Span,
+    horizon: float = 1.0,
+    steps: int = 1,
+    k: int = 3,
+    inside: Span | None = None,
 ) -> list[Future]:
     """What follows ``span``: ``steps`` moments, the first ``horizon`` seconds after its end, each
     as much after the one before.
 
     The context is the end of ``span``, as much of its last shot as the predictor's range allows;
     nothing else is encoded for it. All tubelets up to the last step are foretold together, as in
-    training. ``k`` is how many other moments are looked up for each step.
+    training. ``k`` is how many other moments, all ``inside`` a span if given, are looked up
+    for each step.
 
     Raises ``UsageError`` when ``horizon`` or ``steps`` is out of the predictor's range, when steps
     are nearer to each other than a tubelet, or when ``span`` holds no whole tubelet of one shot.
@@ -68,7 +74,8 @@ def predict(
             score = embedding.similarity(Embedding(space, pooled(foreseen.real[offset])))
             start = float(came.spans[offset, 0])
         target = Span(start, start + long)
-        hidden = max(target.end, shot_end(index, target.start))  # what comes right after shows it
+        # What comes right after shows it.
+        here = Span(span.start, max(target.end, shot_end(index, target.start)))
         futures.append(
             Future(
                 start=target.start,
@@ -76,7 +83,7 @@ def predict(
                 score=score,
                 energy=float(foreseen.energy[offset]) if known else None,
                 copy_energy=float(foreseen.copy_energy[offset]) if known else None,
-                nearest=tuple(_elsewhere(index, embedding, k, Span(span.start, hidden))),
+                nearest=tuple(_elsewhere(index, embedding, k, inside, here)),
                 embedding=embedding,
                 space=space,
                 method=f"V-JEPA predictor, from {seen.duration:.3g} s",
@@ -107,8 +114,10 @@ def offsets(horizon: float, steps: int, long: float, reach: int) -> list[int]:
     return places
 
 
-def _elsewhere(index: VideoIndex, embedding: Embedding, k: int, here: Span) -> list[Hit]:
+def _elsewhere(
+    index: VideoIndex, embedding: Embedding, k: int, inside: Span | None, here: Span
+) -> list[Hit]:
     try:
-        return index.nearest(embedding, k, exclude=here) if k else []
+        return index.nearest(embedding, k, inside, here) if k else []
     except SpaceMismatch:  # only tiers with a vector for each tubelet have that space
         return []

@@ -53,8 +53,12 @@ class TransitionGraph:
     method: str = field(repr=False)
 
 
-def transition_graph(index: VideoIndex, level: int = 0) -> TransitionGraph:
+def transition_graph(
+    index: VideoIndex, level: int = 0, inside: Span | None = None
+) -> TransitionGraph:
     """The scenes of a level as a graph. Scenes shorter than a tubelet are left out.
+
+    ``inside`` cuts the scenes to a span.
 
     Groups by average linkage of cosine distances, as many as have the best silhouette. Where all
     are nearly the same they are one group; where no number of groups fits, each is one of its own.
@@ -63,7 +67,9 @@ def transition_graph(index: VideoIndex, level: int = 0) -> TransitionGraph:
     Raises ``UsageError`` for less than two or more than ``MOST_SCENES`` scenes.
     """
     long = tubelet_seconds(index)
-    scenes = [Span(s.start, s.end) for s in index.scenes(level) if s.end - s.start >= long]
+    spans = [Span(s.start, s.end) for s in index.scenes(level)]
+    cut = [span if inside is None else span.intersect(inside) for span in spans]
+    scenes = [scene for scene in cut if scene is not None and scene.duration >= long]
     if not 2 <= len(scenes) <= MOST_SCENES:
         raise UsageError(f"a graph is of 2 to {MOST_SCENES} scenes, not {len(scenes)}")
     embeddings = [index.embed(scene) for scene in scenes]

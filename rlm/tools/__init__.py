@@ -7,7 +7,18 @@ the transcript take it from there. What needs nothing of the host is a helper: s
 
 from rlm.tools.answer import answer
 from rlm.tools.anticipate_action import anticipate_action
-from rlm.tools.base import RECORDS, Labelled, Tool, ToolContext, VideoFacts, bind, describe
+from rlm.tools.base import (
+    RECORDS,
+    Asked,
+    Labelled,
+    SubAnswer,
+    SubQuestion,
+    Tool,
+    ToolContext,
+    VideoFacts,
+    bind,
+    describe,
+)
 from rlm.tools.caption_segment import caption_segment
 from rlm.tools.classify_segment import classify_segment
 from rlm.tools.contact_sheet import contact_sheet
@@ -18,10 +29,15 @@ from rlm.tools.extract_frames import extract_frames
 from rlm.tools.find_anomalies import find_anomalies
 from rlm.tools.get_scenes import get_scenes
 from rlm.tools.get_transcript import get_transcript
+from rlm.tools.history import history
 from rlm.tools.llm_query import llm_query
+from rlm.tools.llm_query_batched import llm_query_batched
+from rlm.tools.note import note
 from rlm.tools.order_segments import order_segments
 from rlm.tools.predict_future import predict_future
 from rlm.tools.rank_futures import rank_futures
+from rlm.tools.rlm_query import rlm_query
+from rlm.tools.rlm_query_batched import rlm_query_batched
 from rlm.tools.search import search
 from rlm.tools.search_by_embedding import search_by_embedding
 from rlm.tools.search_transcript import search_transcript
@@ -57,7 +73,24 @@ TOOLS: tuple[Tool, ...] = (
     get_transcript,
     search_transcript,
     llm_query,
+    llm_query_batched,
+    rlm_query,
+    rlm_query_batched,
+    note,
+    history,
     answer,
 )
 
-__all__ = ["RECORDS", "TOOLS", "Labelled", "Tool", "ToolContext", "VideoFacts", "bind", "describe"]
+__all__ = [
+    "RECORDS",
+    "TOOLS",
+    "Asked",
+    "Labelled",
+    "SubAnswer",
+    "SubQuestion",
+    "Tool",
+    "ToolContext",
+    "VideoFacts",
+    "bind",
+    "describe",
+]

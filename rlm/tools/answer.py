@@ -25,7 +25,7 @@ def answer(
         evidence = [as_pair(span) for span in evidence]
     elif evidence is not None:
         evidence = [as_pair(evidence)]
-    ctx.submit(value, evidence, confidence)
+    ctx.host.submit(value, evidence, confidence)
 
 
 def _is_pair(value: Sequence[object]) -> bool:

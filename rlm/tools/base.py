@@ -12,7 +12,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,6 +84,40 @@ class VideoFacts:
     damage: tuple[tuple[float, float], ...]
 
 
+Labelled = tuple[str, Pictures, int]
+"""What a picture is called, the picture (H, W, 3), and how many frames it holds."""
+
+
+@dataclass(frozen=True)
+class SubAnswer:
+    """What a sub-session found. ``answer`` is ``None`` when it found none; ``error`` says why."""
+
+    answer: str | None
+    choice: int | None
+    evidence: tuple[tuple[float, float], ...]
+    confidence: float | None
+    error: str | None
+    turns: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One sub-question for a language model: ``images`` come after the words of ``prompt``."""
+
+    prompt: str
+    images: Sequence[Labelled] = ()
+
+
+@dataclass(frozen=True)
+class SubQuestion:
+    """One question for a sub-session over ``span``."""
+
+    question: str
+    span: Span
+    options: Sequence[str] = ()
+
+
 RECORDS: tuple[type, ...] = (
     Frames,
     Sheet,
@@ -107,26 +141,61 @@ RECORDS: tuple[type, ...] = (
     Transition,
     TransitionGraph,
     Match,
+    SubAnswer,
 )
 
 
-Labelled = tuple[str, Pictures, int]
-"""What a picture is called, the picture (H, W, 3), and how many frames it holds."""
+class Host(Protocol):
+    """What tools reach of the session they run in."""
+
+    def show(self, pictures: Sequence[Labelled]) -> None:
+        """Put pictures into the next observation, all or none of them."""
+        ...
+
+    def ask(self, asked: Sequence[Asked], model: str | None) -> list[str | Exception]:
+        """Put questions to a language model, side by side; what failed is returned, not raised."""
+        ...
+
+    def explore(self, questions: Sequence[SubQuestion]) -> list[SubAnswer]:
+        """Have sub-sessions answer questions, side by side."""
+        ...
+
+    def note(self, fact: str, span: Span | None) -> None:
+        """Keep a fact for the rest of the run."""
+        ...
+
+    def history(self, turn: int | None) -> str:
+        """What was said and observed, in full."""
+        ...
+
+    def submit(
+        self, value: object, evidence: Sequence[tuple[float, float]] | None, confidence: object
+    ) -> NoReturn:
+        """End the cell, and the session, when the answer is valid."""
+        ...
 
 
 @dataclass(frozen=True)
 class ToolContext:
     """What the tools of one session work on.
 
-    ``show`` puts pictures into the next observation, all or none of them; ``ask`` puts a question
-    to a language model; ``submit`` ends the cell when the answer is valid.
+    ``part`` is what a sub-session may look at, ``None`` for all of the video; times are of the
+    whole video either way.
     """
 
     video: Video
     index: VideoIndex
-    show: Callable[[Sequence[Labelled]], None]
-    ask: Callable[[str, Sequence[Labelled]], str]
-    submit: Callable[[object, Sequence[tuple[float, float]] | None, object], NoReturn]
+    host: Host
+    part: Span | None = None
+
+    @property
+    def span(self) -> Span:
+        """What may be looked at."""
+        return self.video.span if self.part is None else self.part
+
+    def within(self, span: object) -> Span | None:
+        """The ``span`` argument of a tool that looks at all by default, as in :func:`as_span`."""
+        return self.part if span is None else as_span(span, self)
 
 
 def bind(tools: Iterable[Tool], context: ToolContext) -> dict[str, Tool]:
@@ -160,6 +229,14 @@ def entry(function: Callable[..., Any], *, skip: int = 0, arrow: str = "") -> st
     return f"{function.__name__}{shown}{arrow}\n{body}"
 
 
+def told(value: object) -> str:
+    """A value from the jail in an error: itself where that is short, else its type."""
+    if isinstance(value, int):
+        return f"{value!r}" if abs(value) < 10**12 else "int"
+    short = isinstance(value, str) and len(value) <= 40
+    return repr(value) if short or isinstance(value, float) else type(value).__name__
+
+
 def as_pair(value: object) -> tuple[float, float]:
     """The two times of ``(start, end)`` or of anything with ``.start`` and ``.end``.
 
@@ -170,26 +247,26 @@ def as_pair(value: object) -> tuple[float, float]:
     elif hasattr(value, "start") and hasattr(value, "end"):
         start, end = value.start, value.end
     else:
-        raise TypeError(f"a span is (start, end) in seconds, not {type(value).__name__}")
+        raise TypeError(f"a span is (start, end) in seconds, not {told(value)}")
     for time in (start, end):
         if isinstance(time, bool) or not isinstance(time, int | float):
-            raise TypeError(f"times are numbers, in seconds, not {type(time).__name__}")
+            raise TypeError(f"times are numbers, in seconds (1:30 is 90), not {told(time)}")
     return float(start), float(end)
 
 
-def as_span(value: object, video: Video) -> Span:
-    """What of a pair, scene, hit or other span lies in the video.
+def as_span(value: object, ctx: ToolContext) -> Span:
+    """What of a pair, scene, hit or other span may be looked at.
 
-    Raises ``TypeError`` for what is no span and ``ValueError`` when nothing of it is in the video.
+    Raises ``TypeError`` for what is no span and ``ValueError`` when nothing of it may be.
     """
-    return cut_to_video(*as_pair(value), video)
+    return cut_to_video(*as_pair(value), ctx)
 
 
-def as_spans(values: object, video: Video) -> list[Span]:
+def as_spans(values: object, ctx: ToolContext) -> list[Span]:
     """A list of spans, each as in :func:`as_span`; raises what that does."""
     if not isinstance(values, list | tuple):
         raise TypeError(f"a list of spans, not {type(values).__name__}")
-    return [as_span(value, video) for value in values]
+    return [as_span(value, ctx) for value in values]
 
 
 def whole_number(name: str, value: object, most: int = 1000) -> int:
@@ -199,25 +276,38 @@ def whole_number(name: str, value: object, most: int = 1000) -> int:
     return value
 
 
-def cut_to_video(start: object, end: object, video: Video) -> Span:
-    """The part of ``start`` to ``end`` that lies in the video.
+def seconds_of(name: str, value: object) -> float:
+    """``value`` as a float if it is a number, else ``TypeError`` with its name."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} is a number of seconds, not {told(value)}")
+    return float(value)
 
-    ``None`` means the video's own end; ``start`` alone may be a scene or a hit. Raises
+
+def cut_to_video(start: object, end: object, ctx: ToolContext) -> Span:
+    """The part of ``start`` to ``end`` that may be looked at.
+
+    ``None`` means as far as that goes; ``start`` alone may be a pair, a scene or a hit. Raises
     ``TypeError`` for a time that is no number, ``ValueError`` when nothing remains.
     """
-    if end is None and hasattr(start, "end"):
-        return as_span(start, video)
+    if end is None and (isinstance(start, list | tuple) or hasattr(start, "end")):
+        return as_span(start, ctx)
+    whole = ctx.span
     first, last = as_pair(
-        (video.span.start if start is None else start, video.span.end if end is None else end)
+        (whole.start if start is None else start, whole.end if end is None else end)
     )
     if last < first:
         raise ValueError(f"start {first:g} is after end {last:g}")
-    low, high = max(first, video.span.start), min(last, video.span.end)
-    if not low < high:
+    if last == first:
         raise ValueError(
-            f"{first:g} to {last:g} s holds nothing of the video, which lasts "
-            f"{video.span.end:.2f} s"
+            f"from {first:g} to {last:g} is no time at all; for one picture take a tenth of a "
+            "second and count=1"
         )
+    low, high = max(first, whole.start), min(last, whole.end)
+    if not low < high:
+        which = f"the video, which lasts {whole.end:.2f} s"
+        if ctx.part is not None:
+            which = f"your part of the video, {whole.start:.2f} to {whole.end:.2f} s"
+        raise ValueError(f"{first:g} to {last:g} s holds nothing of {which}")
     return Span(low, high)
 
 
@@ -265,27 +355,30 @@ def frame_label(time: float) -> str:
 
 
 def labelled(
-    pictures: object, label: str = "", times: Sequence[float] | None = None
+    pictures: object, label: str = "", times: Sequence[float] | float | None = None
 ) -> list[Labelled]:
     """Pictures one by one.
 
     Frames are named by their times, which arrays do not have: there ``times`` names them, or they
-    are numbered. Raises ``TypeError`` or ``ValueError`` for what is no picture.
+    are numbered. Raises ``TypeError`` or ``ValueError`` for what is no picture, label or time.
     """
+    if not isinstance(label, str):
+        raise TypeError(f"label is text, not {type(label).__name__}; times go in times=")
+    moments = [times] if isinstance(times, int | float) else times
     if isinstance(pictures, list | tuple):
-        if times is not None:
+        if moments is not None:
             raise ValueError("times go with one array; show the pictures of a list one by one")
         return [one for item in pictures for one in labelled(item, label)]
     if isinstance(pictures, Sheet):
-        name = f"contact sheet of {Span(pictures.start, pictures.end)}"
+        name = f"contact sheet of {pictures.start:.1f} to {pictures.end:.1f} s"
         return [(_named(label, name), pictures.rgb, len(pictures.times))]
     if isinstance(pictures, Frames):
-        times, pictures = pictures.times.tolist(), pictures.rgb
+        moments, pictures = pictures.times.tolist(), pictures.rgb
     rgb = as_rgb(pictures)
-    if times is not None and len(times) != len(rgb):
-        raise ValueError(f"{len(rgb)} pictures need {len(rgb)} times, not {len(times)}")
-    if times is not None:
-        names = [_named(label, frame_label(float(time))) for time in times]
+    if moments is not None and len(moments) != len(rgb):
+        raise ValueError(f"{len(rgb)} pictures need {len(rgb)} times, not {len(moments)}")
+    if moments is not None:
+        names = [_named(label, frame_label(float(time))) for time in moments]
     elif len(rgb) == 1:
         names = [label or "picture"]
     else:

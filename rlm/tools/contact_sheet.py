@@ -23,7 +23,7 @@ def contact_sheet(
     """
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MAX_CELLS:
         raise ValueError(f"count is a whole number from 1 to {MAX_CELLS}, not {count!r}")
-    span = cut_to_video(start, end, ctx.video)
+    span = cut_to_video(start, end, ctx)
     clip = ctx.video.clip(span, count=count, size=240)
     width = min(MAX_WIDTH, CELL * math.ceil(math.sqrt(count)))
     sheet = Sheet(span.start, span.end, clip.times, video.contact_sheet(clip, width=width))

@@ -24,7 +24,7 @@ def detect_objects(
     """
     if isinstance(fps, bool) or not isinstance(fps, int | float) or not SLOWEST <= fps <= FASTEST:
         raise ValueError(f"fps is a number from {SLOWEST:g} to {FASTEST:g}, not {fps!r}")
-    span = cut_to_video(start, end, ctx.video)
+    span = cut_to_video(start, end, ctx)
     index, fps = ctx.index, float(fps)
     kept = index.kept_frames(fps)
     return detect(ctx.video, index.encoder(), index.scenes(), span, fps, kept)

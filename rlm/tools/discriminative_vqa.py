@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rlm.prediction import Match, match
-from rlm.tools.base import ToolContext, as_span
+from rlm.tools.base import ToolContext
 
 
 def discriminative_vqa(
@@ -17,13 +17,13 @@ def discriminative_vqa(
     Each has `.candidate`, `.start`, `.end` (the window that shows it best), `.score` (cosine),
     `.margin` (its lead over the best other) and `.probability` (of being right if one of them is;
     None where the model's scores were never calibrated). It knows what a few seconds look like, not
-    counts, order, names or sounds. Candidates work best as whole statements of one form; ask
-    about a shot or two, since over a long span it is too sure. A hint where to look, no answer.
+    counts, order, names, sounds or "no" and "not". Candidates work best as whole statements of one
+    form; ask about a shot or two, since over a long span it is too sure. A hint, no answer.
     Example: discriminative_vqa("Where to?", ["a ring moves up", "a ring moves down"], (3, 7))[0]
     """
     if not isinstance(question, str):
         raise TypeError(f"the question is text, not {type(question).__name__}")
     if not isinstance(candidates, list | tuple) or not all(isinstance(c, str) for c in candidates):
         raise TypeError("candidates are a list of texts")
-    inside = None if span is None else as_span(span, ctx.video)
+    inside = ctx.within(span)
     return match(ctx.index, question, candidates, inside)

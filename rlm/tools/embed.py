@@ -31,12 +31,14 @@ def as_query(ctx: ToolContext, x: object) -> tuple[Query, Span | None]:
         return x, None
     if isinstance(x, Frames):
         # The arrays may have been changed in the jail: what they hold is embedded, not the span.
-        return np.ascontiguousarray(x.rgb, dtype=np.uint8), as_span(x, ctx.video)
+        return np.ascontiguousarray(x.rgb, dtype=np.uint8), as_span(x, ctx)
     if not isinstance(x, np.ndarray | list | tuple) and not hasattr(x, "start"):
-        raise TypeError(f"text, a span, a hit, a scene or frames, not {type(x).__name__}")
+        raise TypeError(
+            f"a query is text, a span, a hit, a scene or frames, not {type(x).__name__}"
+        )
     if isinstance(x, np.ndarray):
         if x.dtype != np.uint8:
             raise TypeError(f"pictures to embed are uint8, not {x.dtype}")
         return x, None
-    span = as_span(x, ctx.video)
+    span = as_span(x, ctx)
     return span, span

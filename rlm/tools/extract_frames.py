@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlm.tools.base import Frames, ToolContext, as_box, cut_to_video
+from rlm.tools.base import Frames, ToolContext, as_box, cut_to_video, told
 
 DEFAULT_FPS = 2.0
 
@@ -26,7 +26,9 @@ def extract_frames(
     call show().
     Example: show(extract_frames(12, 15, fps=4, crop=(0.5, 0, 1, 0.5)))
     """
-    span = cut_to_video(start, end, ctx.video)
+    if fps is not None and count is not None:
+        raise ValueError(f"give fps or count, not both: fps={told(fps)}, count={told(count)}")
+    span = cut_to_video(start, end, ctx)
     if crop is not None:
         crop = as_box(crop)
     if fps is None and count is None:

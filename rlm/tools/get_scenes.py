@@ -12,4 +12,4 @@ def get_scenes(ctx: ToolContext, level: int = 0) -> list[Scene]:
     `level` 0 are shots, 1 stretches of about 30 s, 2 chapters of a long video.
     Example: [s for s in get_scenes() if s.end - s.start > 5]
     """
-    return list(ctx.index.scenes(level))
+    return [s for s in ctx.index.scenes(level) if s.span.intersect(ctx.span)]

@@ -16,19 +16,15 @@ def get_transcript(
     Only for videos with a transcript: see video_info().transcript.
     Example: print("\\n".join(f"{c.start:.1f} {c.text}" for c in get_transcript(60, 90)))
     """
-    return list(preferred(ctx).between(*cut_to_video(start, end, ctx.video)))
+    return list(preferred(ctx).between(*cut_to_video(start, end, ctx)))
 
 
 def preferred(ctx: ToolContext) -> Transcript:
     """The first transcript of the video.
 
-    Raises ``ValueError``, saying how to get one, when there is none.
+    Raises ``ValueError`` when there is none.
     """
     transcripts = ctx.index.transcripts
     if not transcripts:
-        path = ctx.video.path
-        raise ValueError(
-            f"{path.name} has no transcript: put {path.stem}.srt or {path.stem}.vtt beside it, or "
-            f"recognise its speech with: videorlm index {path.name} --transcribe MODEL"
-        )
+        raise ValueError(f"{ctx.video.path.name} has no transcript: only its pictures can be read")
     return prepared(transcripts[0])

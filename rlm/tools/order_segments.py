@@ -15,4 +15,4 @@ def order_segments(ctx: ToolContext, spans: list[tuple[float, float]]) -> Segmen
     (how much worse the next best order is; below about 1.8 it may be chance, None for two spans).
     Example: order_segments([(20, 22), (8, 10), (14, 16)]).order
     """
-    return order_of(ctx.index, as_spans(spans, ctx.video))
+    return order_of(ctx.index, as_spans(spans, ctx))

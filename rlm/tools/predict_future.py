@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rlm.prediction import Future, predict
-from rlm.tools.base import ToolContext, cut_to_video
+from rlm.tools.base import ToolContext, cut_to_video, seconds_of
 
 
 def predict_future(
@@ -23,5 +23,5 @@ def predict_future(
     Out of its range is an error that says the range.
     Example: f = predict_future(10, 14)[0]; print(f.energy, f.copy_energy)
     """
-    span = cut_to_video(start, end, ctx.video)
-    return predict(ctx.index, span, float(horizon), steps)
+    span = cut_to_video(start, end, ctx)
+    return predict(ctx.index, span, seconds_of("horizon", horizon), steps, inside=ctx.part)

@@ -16,5 +16,5 @@ def rank_futures(
     deviations better than the mean candidate). It judges motion over the next two seconds or so.
     Example: rank_futures((10, 12), [(30, 32), (12, 14), (50, 52)])[0]
     """
-    spans = as_spans(candidate_spans, ctx.video)
-    return ranked(ctx.index, as_span(context, ctx.video), spans)
+    spans = as_spans(candidate_spans, ctx)
+    return ranked(ctx.index, as_span(context, ctx), spans)

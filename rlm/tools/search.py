@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rlm.index import Hit, fields
-from rlm.tools.base import Frames, Pictures, ToolContext, as_span, whole_number
+from rlm.tools.base import Frames, Pictures, ToolContext, whole_number
 from rlm.tools.embed import as_query
 
 
@@ -26,6 +26,6 @@ def search(
     right moment among the first few, not always first: look before you trust it.
     Example: search((12.0, 14.5), field="motion", k=3, span=(60, 120))
     """
-    inside = None if span is None else as_span(span, ctx.video)
+    inside = ctx.within(span)
     wanted, own = as_query(ctx, query)
     return fields.search(ctx.index, wanted, field, whole_number("k", k), inside, own, diverse)

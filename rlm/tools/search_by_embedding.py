@@ -26,4 +26,4 @@ def search_by_embedding(
         raise TypeError(f"an Embedding comes from embed(...), not {type(embedding).__name__}")
     fields.check_space(ctx.index, field, embedding.space)
     without = None if exclude is None else Span(*as_pair(exclude))
-    return ctx.index.nearest(embedding, whole_number("k", k), exclude=without)
+    return ctx.index.nearest(embedding, whole_number("k", k), ctx.part, without)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from rlm.index.spoken.transcript import TextHit
+from rlm.spans import Span
 from rlm.tools.base import ToolContext
 from rlm.tools.get_transcript import preferred
+
+EVERY = 100_000
+"""More cues than a transcript has."""
 
 
 def search_transcript(ctx: ToolContext, query: str, k: int = 5) -> list[TextHit]:
@@ -21,7 +25,9 @@ def search_transcript(ctx: ToolContext, query: str, k: int = 5) -> list[TextHit]
         raise ValueError(f"a query needs a word to look for, not {query!r}")
     if isinstance(k, bool) or not isinstance(k, int) or k < 1:
         raise ValueError(f"k is a whole number of at least 1, not {k!r}")
+    found = preferred(ctx).search(query, k if ctx.part is None else EVERY)
     return [
         TextHit(cue.start, cue.end, score, cue.text)
-        for score, cue in preferred(ctx).search(query, k)
-    ]
+        for score, cue in found
+        if Span(cue.start, cue.end).intersect(ctx.span)
+    ][:k]

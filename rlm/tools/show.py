@@ -9,7 +9,7 @@ def show(
     ctx: ToolContext,
     pictures: Frames | Sheet | Pictures | list[Frames | Sheet | Pictures],
     label: str = "",
-    times: list[float] | None = None,
+    times: list[float] | float | None = None,
 ) -> None:
     """Look at pictures: they come with your next observation, after the printed text.
 
@@ -18,4 +18,4 @@ def show(
     Arrays carry no times: pass `times` to have them labelled.
     Example: show(frames.rgb[3:5, 40:120, 60:200], label="crop", times=frames.times[3:5])
     """
-    ctx.show(labelled(pictures, label, times))
+    ctx.host.show(labelled(pictures, label, times))

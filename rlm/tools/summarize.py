@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rlm.prediction import SummaryPart
 from rlm.prediction import summarize as parts_of
-from rlm.tools.base import ToolContext, as_span
+from rlm.tools.base import ToolContext, seconds_of
 
 
 def summarize(
@@ -17,5 +17,5 @@ def summarize(
     surprise_curve() computes: see there what that takes.
     Example: for p in summarize(20): show(extract_frames(p.start, p.end, count=1))
     """
-    inside = None if span is None else as_span(span, ctx.video)
-    return parts_of(ctx.index, float(seconds), inside)
+    inside = ctx.within(span)
+    return parts_of(ctx.index, seconds_of("seconds", seconds), inside)

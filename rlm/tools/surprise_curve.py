@@ -18,4 +18,4 @@ def surprise_curve(
     builtin weights, much longer with larger ones on a CPU: then give a span) and kept.
     Example: c = surprise_curve(); show(plot(c.score, c.times, "surprise"))
     """
-    return curve_of(ctx.index, cut_to_video(start, end, ctx.video))
+    return curve_of(ctx.index, cut_to_video(start, end, ctx))

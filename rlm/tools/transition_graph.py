@@ -16,4 +16,4 @@ def transition_graph(ctx: ToolContext, level: int = 0) -> TransitionGraph:
     alike (one group) or none are (as many groups). `level` as in get_scenes().
     Example: g = transition_graph(); print([len(group) for group in g.groups])
     """
-    return graph_of(ctx.index, level)
+    return graph_of(ctx.index, level, ctx.part)

@@ -17,4 +17,4 @@ def verify_temporal_coherence(
     the one over the other. Spans are (start, end), scenes or hits.
     Example: verify_temporal_coherence((10, 14), (14, 16)).score
     """
-    return verify(ctx.index, as_span(a, ctx.video), as_span(b, ctx.video))
+    return verify(ctx.index, as_span(a, ctx), as_span(b, ctx))

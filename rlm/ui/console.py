@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from rlm.agent import events as ev
 from rlm.agent.answer import letter
-from rlm.agent.prompting import without_code
+from rlm.agent.prompting import is_wrap_up, without_code
 from rlm.agent.text import counted
 from rlm.spans import Span, format_time
 
@@ -25,6 +26,9 @@ MAX_LABELS = 4
 MAX_CALLS = 6
 """Tool calls of a turn that are printed."""
 
+_TOLD_ANYWAY = frozenset(
+    ("answer", "note", "llm_query", "llm_query_batched", "rlm_query", "rlm_query_batched")
+)  # by the events of what they do
 # Text comes from models and from video: escape sequences in it must not reach the terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -54,16 +58,20 @@ class ConsoleView:
     def __init__(self, console: Console, code_lines: int | None = MAX_CODE) -> None:
         self._code_lines = code_lines
         self._console = console
-        self._calls = 0
-        self._turn = 0
+        self._calls: Counter[str] = Counter()
+        self._turns: Counter[str] = Counter()
+        self._session = ""
         self._written = 0
         self._status: Status | None = None
 
     def __call__(self, event: ev.Event) -> None:
-        """Print what ``event`` adds."""
+        """Print what ``event`` adds; what sub-sessions do stands further to the right."""
+        self._session = event.session
         match event:
             case ev.SessionStarted():
                 self._started(event)
+            case ev.SubSessionStarted():
+                self._sub_started(event)
             case ev.ModelCalled():
                 self._wait(f"turn {event.turn}: waiting for the model")
             case ev.ReplyDelta():
@@ -76,12 +84,27 @@ class ConsoleView:
                 self._code(event)
             case ev.ToolCalled():
                 self._tool(event)
-            case ev.ToolModelUsed():
+            case ev.ToolModelUsed(error=""):
                 words = f"sub-answer ({event.seconds:.1f} s): {_shorten(event.reply)}"
                 self._line(words, "magenta", indent=2)
+            case ev.ToolModelUsed():
+                self._line(f"no sub-answer: {_shorten(event.error)}", "red", indent=2)
+            case ev.Noted():
+                where = "" if event.span is None else f" ({Span(*event.span)})"
+                self._line(f"noted: {_shorten(event.fact)}{where}", "yellow", indent=2)
+            case ev.Compacted():
+                words = (
+                    f"{counted(len(event.summarised), 'earlier turn')} put into few words: "
+                    f"{event.tokens_before} to {event.tokens_after} tokens"
+                )
+                self._line(words, "dim", indent=2)
             case ev.Observed():
                 self._observed(event)
-            case ev.Prompted(role="user") if self._turn > 0:
+            case ev.Answered() if event.session:
+                self._line(f"sub-session {event.session} answers: {event.answer}", "magenta")
+            case ev.QuestionAsked():
+                self._question(event)
+            case ev.Prompted(role="user", parts=(ev.Text(text=text),)) if is_wrap_up(text):
                 self._line("the budget is spent: wrapping up", "yellow")
             case ev.SessionEnded():
                 self._wait(None)
@@ -104,9 +127,7 @@ class ConsoleView:
             self._status.start()
 
     def _started(self, event: ev.SessionStarted) -> None:
-        self._line(event.question, "bold")
-        for index, option in enumerate(event.options):
-            self._line(f"{letter(index)}. {option}", indent=2)
+        self._question(event)
         video = event.video
         self._line(
             f"{video.name} · {format_time(video.duration)} · {video.width}x{video.height}", "dim"
@@ -115,10 +136,19 @@ class ConsoleView:
             f"model {event.model} · preset {event.preset} · sandbox {event.sandbox_level}", "dim"
         )
 
+    def _question(self, event: ev.SessionStarted | ev.QuestionAsked) -> None:
+        self._line(event.question, "bold")
+        for index, option in enumerate(event.options):
+            self._line(f"{letter(index)}. {option}", indent=2)
+
+    def _sub_started(self, event: ev.SubSessionStarted) -> None:
+        words = f"sub-session {event.session} over {Span(*event.span)}: {event.question}"
+        self._line(words, "bold")
+
     def _replied(self, event: ev.ModelReplied) -> None:
         from rich.rule import Rule
 
-        self._turn, self._calls = event.turn, 0
+        self._turns[event.session], self._calls[event.session] = event.turn, 0
         tokens = event.input_tokens, event.output_tokens
         cost = [f"{event.seconds:.1f} s"]
         if None not in tokens and tokens != (0, 0):
@@ -126,8 +156,9 @@ class ConsoleView:
             if event.usd is not None:
                 cost.append(f"${event.usd:.4f}")
         self._console.print()
+        who = f"sub-session {event.session}, " if event.session else ""
         self._console.print(
-            Rule(f"turn {event.turn} · {' · '.join(cost)}", align="left", style="dim")
+            Rule(f"{who}turn {event.turn} · {' · '.join(cost)}", align="left", style="dim")
         )
         prose = without_code(event.text)
         if prose:
@@ -147,24 +178,25 @@ class ConsoleView:
                 background_color="default",
                 word_wrap=True,
             )
-            self._console.print(Padding(code, (0, 0, 0, 2), expand=False))
+            self._console.print(Padding(code, (0, 0, 0, 2 + self._shift), expand=False))
         else:
             self._line("\n".join(kept), indent=2)
         if len(lines) > len(kept):
             self._line(f"... {len(lines) - len(kept)} more lines of code", "dim", indent=2)
 
     def _tool(self, event: ev.ToolCalled) -> None:
-        self._calls += 1
-        if event.tool in ("answer", "llm_query") and not event.failed:
-            return  # told as the answer, or as the sub-answer
+        self._calls[event.session] += 1
+        calls = self._calls[event.session]
+        if event.tool in _TOLD_ANYWAY and not event.failed:
+            return
         width = self._console.width - 3
         call = _shorten(f"{event.tool}({event.arguments})", width // 2)
         result = f"failed: {event.result}" if event.failed else event.result
         words = f"· {call} {event.seconds * 1e3:.0f} ms {result}"
-        if self._calls <= MAX_CALLS or event.failed:
+        if calls <= MAX_CALLS or event.failed:
             style = "red" if event.failed else "cyan"
             self._line(_shorten(words, width), style, indent=2)
-        elif self._calls == MAX_CALLS + 1:
+        elif calls == MAX_CALLS + 1:
             self._line("· and more calls", "cyan", indent=2)
 
     def _observed(self, event: ev.Observed) -> None:
@@ -188,8 +220,12 @@ class ConsoleView:
         from rich.text import Text
 
         self._console.print(
-            Padding(Text(clean(text), style=style), (0, 0, 0, indent), expand=False)
+            Padding(Text(clean(text), style=style), (0, 0, 0, indent + self._shift), expand=False)
         )
+
+    @property
+    def _shift(self) -> int:
+        return 4 * len(self._session.split(".")) if self._session else 0
 
 
 def answer_lines(event: ev.Answered, ended: ev.SessionEnded | None) -> list[str]:
@@ -202,7 +238,7 @@ def answer_lines(event: ev.Answered, ended: ev.SessionEnded | None) -> list[str]
     if event.confidence is not None:
         lines.append(f"confidence: {event.confidence:.2f}")
     if event.best_effort:
-        lines.append("best effort: read from the words of the wrap-up reply")
+        lines.append("best effort: given when the budget was spent")
     if ended is not None:
         cost = [counted(ended.turns, "turn"), f"{counted(ended.frames, 'frame')} shown"]
         if ended.tokens != 0:

@@ -56,8 +56,9 @@ def fit_within(rgb: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
 def contact_sheet(clip: Clip, width: int = 1024) -> NDArray[np.uint8]:
     """All pictures of ``clip`` in a grid, row by row, each with its time in a strip above it.
 
-    Gives uint8 ``[H, width, 3]``, about 4:3. The times are written as ``1:07.5``, with more
-    decimals where the pictures are closer than that tells apart.
+    Gives uint8 ``[H, width, 3]``, about 4:3. The times are in seconds, with more than one decimal
+    where the pictures are closer than that tells apart, and from a minute on also as ``1:08``
+    where there is room.
 
     Raises ``UsageError`` for an empty clip, or when the cells are too small for their times.
     """
@@ -70,8 +71,14 @@ def contact_sheet(clip: Clip, width: int = 1024) -> NDArray[np.uint8]:
     rows = math.ceil(count / columns)
     cell = (width - _GAP * (columns + 1)) // columns
     labels = _labels(clip.times)
-    font = _font(labels, cell)
-    if font is None:
+    both = [
+        f"{label} ({format_time(int(time), 0)})" if time >= 60 else label
+        for label, time in zip(labels, clip.times.tolist(), strict=True)
+    ]
+    font = _font(both, cell)
+    if font is not None:
+        labels = both
+    elif (font := _font(labels, cell)) is None:
         raise UsageError(
             f"{count} pictures in {columns} columns are too small at a width of {width};"
             " take fewer pictures or a greater width"
@@ -102,7 +109,7 @@ def _labels(times: NDArray[np.float64]) -> list[str]:
     # Rounded to a tenth, times less than a second apart look irregular.
     coarse = len(times) < 2 or float(np.diff(times).min()) >= 1
     for digits in (1, 2, 3) if coarse else (2, 3):
-        labels = [format_time(time, digits) for time in times.tolist()]
+        labels = [f"{time:.{digits}f} s" for time in times.tolist()]
         if len(set(labels)) == distinct:
             break
     return labels

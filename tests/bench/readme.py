@@ -10,6 +10,7 @@
                                           beside the weights gets them too
     python tests/bench/readme.py tools    search and prediction tools, half an hour
     python tests/bench/readme.py questions   how hard the questions of the built-in films are
+    python tests/bench/readme.py loop     what the loop costs, half a minute
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ BENCHES = {
         "Questions": "bench_models.py --only questions --every 4",
     },
     "questions": {"Questions": "bench_questions.py"},
+    "loop": {"The loop": "bench_loop.py"},
     "tools": {"Tools": "bench_tools.py", "Search over many vectors": "bench_search.py"},
 }
 CARD = ROOT / "rlm" / "encoders" / "weights" / "builtin" / "README.md"
@@ -85,11 +87,12 @@ def training() -> str:
     """Seed, hardware, steps and minutes of the built-in weights, as the run wrote them down."""
     told = json.loads((CARD.parent / "training.json").read_text(encoding="utf-8"))
     rows = [
-        f"| {name} | {stage['steps']} | {stage['minutes']:.0f} |"
+        f"| {name} | {stage['steps']} | {stage['minutes']:.1f} | "
+        f"{stage.get('hardware', told['hardware'])} |"
         for name, stage in told["stages"].items()
     ]
-    head = f"Seed {told['seed']}, on {told['hardware']}:"
-    return "\n".join([head, "", "| stage | steps | minutes |", "|---|---|---|", *rows])
+    head = f"Seed {told['seed']}:"
+    return "\n".join([head, "", "| stage | steps | minutes | on |", "|---|---|---|---|", *rows])
 
 
 def replace(text: str, mark: str, body: str) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from rlm.agent import events as ev
+from rlm.agent.rerun import rerun_code
 from rlm.agent.transcript import Transcript
+from rlm.config import Config
 
 FOLDER = Path(__file__).parents[2] / "transcripts"
 RUNS = sorted(path.parent for path in FOLDER.glob("*/events.jsonl"))
@@ -33,7 +38,7 @@ def test_a_recorded_run_is_whole(path: Path) -> None:
         assert (
             hashlib.sha256(transcript.media(image.sha256).read_bytes()).hexdigest() == image.sha256
         )
-    stored = {file.stem for file in (path / "media").iterdir()}
+    stored = {file.stem for file in (path / "media").glob("*.jpg")}
     assert stored == {image.sha256 for image in images}
     # A transcript is shared: it must not tell where on somebody's machine the video lay.
     assert not re.search(r'"/(home|root|tmp|work|Users)/', (path / "events.jsonl").read_text())
@@ -54,3 +59,154 @@ def test_a_recorded_run_replays(path: Path) -> None:
 def test_a_run_of_a_model_that_saw_frames_of_a_real_clip_is_among_them() -> None:
     headers = [Transcript.load(path).header for path in RUNS]
     assert any(header.model != "builtin" for header in headers)
+
+
+# ---- run again: what the tools put out then is what they put out now
+
+
+@pytest.fixture(scope="module")
+def demo_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The film of ``built-in-model-on-a-film``."""
+    from rlm.world import make_film, write_film
+
+    folder = tmp_path_factory.mktemp("demo")
+    write_film(make_film(7), folder)
+    return folder / "film.mp4"
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    return Config(cache=tmp_path_factory.mktemp("cache"))
+
+
+def test_the_film_comes_out_as_recorded(demo_film: Path, config: Config) -> None:
+    transcript = Transcript.load(FOLDER / "built-in-model-on-a-film")
+    report = rerun_code(transcript, video=demo_film, config=config)
+    assert report.drifts == ()
+    assert report.outputs == 9
+
+
+def test_the_real_clip_comes_out_as_recorded(shared_videos: Path, config: Config) -> None:
+    transcript = Transcript.load(FOLDER / "count-cars-in-a-real-clip")
+    clip = shared_videos / "intel_cars" / transcript.header.video.name
+    if not clip.is_file():
+        pytest.skip("the clip of this run is not among the real clips")
+    told: list[str] = []
+    report = rerun_code(transcript, video=clip, config=config, notify=told.append)
+    assert report.drifts == ()
+    assert report.outputs == 5
+    assert not [line for line in told if "another video" in line]
+
+
+# ---- the commands
+
+
+class Command:
+    def __init__(self, folder: Path, cache: Path) -> None:
+        self.folder = folder
+        self.environment = os.environ | {
+            "VIDEORLM_TRANSCRIPTS": str(FOLDER),
+            "VIDEORLM_CACHE": str(cache),
+        }
+
+    def __call__(self, *words: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "rlm.cli", *map(str, words)],
+            capture_output=True, text=True, timeout=120, cwd=self.folder, env=self.environment,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def command(tmp_path: Path, config: Config) -> Command:
+    assert config.cache is not None
+    return Command(tmp_path, config.cache)
+
+
+FILM = "built-in-model-on-a-film"
+
+
+def test_rerun_ends_in_1_when_an_output_drifted(
+    command: Command, demo_film: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(FOLDER / FILM, tmp_path / "run")
+    shutil.copy(demo_film, tmp_path)  # found under its name in the working folder
+    events = tmp_path / "run" / "events.jsonl"
+    events.write_text(events.read_text().replace('"13 scenes, 75.0 s', '"14 scenes'))
+    other = command("replay", "run", "--rerun-code")
+    assert other.returncode == 1, other.stderr
+    assert other.stdout.startswith("turn 1:\n")
+    assert "+13 scenes, 75.0 s" in other.stdout
+    assert other.stdout.endswith("8 of 9 outputs are as recorded\n")
+
+
+def test_a_fork_goes_on_live(command: Command, demo_film: Path, tmp_path: Path) -> None:
+    forked = command(
+        "replay", FILM, "--fork", 5, "--video", demo_film, "--transcripts", tmp_path / "forks"
+    )
+    assert forked.returncode == 0, forked.stderr
+    transcript = Transcript.load(FOLDER / FILM)
+    (answer,) = (e for e in transcript.events if isinstance(e, ev.Answered))
+    assert forked.stdout == f"{answer.answer}\n"
+    (path,) = (tmp_path / "forks").iterdir()
+    header = Transcript.load(path).header
+    assert (header.forked_from, header.forked_turn) == (FILM, 5)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["replay", FILM, "--rerun-code"], 2, "give it with --video"),
+        (["replay", FILM, "--rerun-code", "--video", "no.mp4"], 3, "no.mp4"),
+        (["replay", FILM, "--rerun-code", "--fork", "2"], 2, "one of these"),
+        (["replay", FILM, "--fork", "99"], 2, "can be forked: 1 to 7"),
+        (["replay", FILM, "--model", "x"], 2, "go with --fork"),
+        (["replay", FILM, "--video", "x"], 2, "go with --rerun-code or --fork"),
+        (["replay", FILM, "--tolerance", "1"], 2, "--tolerance goes with"),
+        (["replay", "nothing", "--rerun-code"], 7, "no transcript 'nothing'"),
+        (["transcripts", "show", "nothing"], 7, "no transcript 'nothing'"),
+        (["transcripts", "export", FILM, "--format", "pdf"], 2, "openai, sharegpt, html"),
+        (["transcripts", "export", FILM, "--format", "html", "-o", "a/b"], 74, "cannot be written"),
+    ],
+)
+def test_bad_input_is_one_line(command: Command, words: list[str], code: int, says: str) -> None:
+    done = command(*words)
+    assert done.returncode == code
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_runs_are_listed_the_newest_first(command: Command) -> None:
+    told = command("transcripts", "list")
+    assert told.returncode == 0, told.stderr
+    assert "What does the orange triangle do?" in told.stdout
+    assert "film.mp4 · builtin · answered: It moves down" in told.stdout
+    runs = [
+        json.loads(line) for line in command("transcripts", "list", "--json").stdout.splitlines()
+    ]
+    assert {run["transcript"] for run in runs} == {path.name for path in RUNS}
+    assert [run["started"] for run in runs] == sorted((r["started"] for r in runs), reverse=True)
+
+
+def test_a_run_that_cannot_be_read_does_not_hide_the_others(
+    command: Command, tmp_path: Path
+) -> None:
+    shutil.copytree(FOLDER / FILM, tmp_path / "runs" / "good")
+    (tmp_path / "runs" / "bad").mkdir()
+    (tmp_path / "runs" / "bad" / "events.jsonl").write_text("{}\n")
+    command.environment["VIDEORLM_TRANSCRIPTS"] = str(tmp_path / "runs")
+    told = command("transcripts", "list")
+    assert told.returncode == 0
+    assert told.stdout.startswith("good\n")
+    assert "left out: " in told.stderr
+
+
+def test_runs_are_exported_and_shown(command: Command, tmp_path: Path) -> None:
+    names = [path.name for path in RUNS]
+    done = command("transcripts", "export", *names, "--format", "openai", "-o", "runs.jsonl")
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in (tmp_path / "runs.jsonl").read_text().splitlines()]
+    assert [line["metadata"]["run"]["transcript"] for line in lines] == names
+    told = command("transcripts", "export", FILM, "--format", "html", "--no-images")
+    assert told.stdout.startswith("<!doctype html>")
+    assert command("transcripts", "show", FILM).stdout == command("replay", FILM).stdout

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 
-from rlm.agent.llm import Message, Reply, Usage
+from rlm.agent.llm import Message, ModelLimits, Reply, Usage
 
 
 class ScriptedModel:
@@ -15,10 +16,13 @@ class ScriptedModel:
 
     def __init__(self, *script: str | BaseException, usd: float | None = 0.01) -> None:
         self.name = "scripted"
-        self.priced = usd is not None
+        self.limits = ModelLimits()
         self.sent: list[list[Message]] = []
         self._script = script
         self._usd = usd
+
+    def price(self, input_tokens: int, output_tokens: int) -> float | None:
+        return self._usd
 
     def complete(
         self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None
@@ -35,6 +39,26 @@ class ScriptedModel:
     def seen(self) -> str:
         """The text of the newest message it was sent."""
         return self.sent[-1][-1].text
+
+
+class AnsweringModel(ScriptedModel):
+    """Replies by what it is asked: ``reply`` gets the messages; may be called from many threads.
+
+    ``seconds`` is how long each reply takes.
+    """
+
+    def __init__(self, reply: Callable[[Sequence[Message]], str], seconds: float = 0.0) -> None:
+        super().__init__()
+        self._reply = reply
+        self._seconds = seconds
+
+    def complete(
+        self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None
+    ) -> Reply:
+        self.sent.append(list(messages))
+        if self._seconds:
+            time.sleep(self._seconds)
+        return Reply(self._reply(messages), Usage(100, 10, self._usd))
 
 
 def code(source: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rlm.agent.answer import letter
-from rlm.agent.llm import Message, Reply, Usage
+from rlm.agent.llm import Message, ModelLimits, Reply, Usage
 from rlm.agent.policy import cells
 from rlm.agent.policy.plan import make_plan
 from rlm.agent.policy.verdict import FAILED, Verdict, judge
@@ -37,7 +37,11 @@ class BuiltinModel:
     """A :class:`~rlm.agent.llm.LanguageModel` that needs no weights, key or network."""
 
     name = "builtin"
-    priced = True
+    limits = ModelLimits()
+
+    def price(self, input_tokens: int, output_tokens: int) -> float | None:
+        """Nothing, ever."""
+        return 0.0
 
     def complete(
         self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None

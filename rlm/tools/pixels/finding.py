@@ -111,10 +111,10 @@ def optical_flow(a: Any, b: Any, cells: int = 8) -> tuple[Array, Array]:
     """How far each cell of a grid over picture a has moved in picture b, coarsely.
 
     Returns (flow float32 (cells, cells, 2), confidence float32 (cells, cells)): flow[row, column]
-    is (dx, dy) in pixels, right and down. Confidence is 0 to 1; where a cell has no texture or no
-    match it is low and the flow means nothing: use what is above 0.5. A cell has one motion, of
-    at most a quarter of the short side; small things need more cells. ValueError for pictures of
-    two sizes, or under 4 pixels a cell.
+    is (dx, dy) in pixels, right and down. Confidence is 0 to 1 and low without texture or match:
+    for a thing use the cells above 0.5, for the camera the median over all, since on a soft ground
+    the sure cells are those of things. A cell has one motion, of at most a quarter of the short
+    side; small things need more cells. ValueError for two sizes, or under 4 pixels a cell.
     Example: flow, sure = optical_flow(frames.rgb[0], frames.rgb[1])
     """
     first, second = _one(a, "optical_flow"), _one(b, "optical_flow")
@@ -138,7 +138,7 @@ def optical_flow(a: Any, b: Any, cells: int = 8) -> tuple[Array, Array]:
     for level, (one, other) in reversed(list(enumerate(sizes))):
         flow, confidence = _refined(one, other, flow)
         flow *= 2 if level else scale
-    return flow.astype(np.float32), confidence.astype(np.float32)
+    return flow.astype(np.float32).round(2), confidence.astype(np.float32).round(2)
 
 
 def _one(picture: Any, who: str) -> Array:

@@ -25,16 +25,20 @@ def crop(pictures: Any, x0: float, y0: float, x1: float, y1: float) -> Any:
     """Cut the same box out of every picture; a part that lies outside is left out.
 
     Frames give frames, with their times; an array gives a new array of its kind. Numbers are
-    rounded. ValueError when nothing of the box is in the picture.
-    Example: show(zoom(crop(frames, 40, 20, 200, 140), 3))
+    rounded. ValueError for fractions, and when nothing of the box is in the picture.
+    Example: show(zoom(crop(frames, *region.box), 3))
     """
     stack = stacked(pictures, "crop")
     height, width = stack.shape[1:3]
     names = ("x0", "y0", "x1", "y1")
-    box = tuple(
-        round(real(value, name, "crop"))
-        for name, value in zip(names, (x0, y0, x1, y1), strict=True)
+    given = tuple(
+        real(value, name, "crop") for name, value in zip(names, (x0, y0, x1, y1), strict=True)
     )
+    if any(value % 1 for value in given) and all(0 <= value <= 1 for value in given):
+        raise ValueError(
+            f"crop: the box {given} is in fractions; it needs pixels of {width} x {height}"
+        )
+    box = tuple(round(value) for value in given)
     left, top, right, bottom = box
     if not (left < right and top < bottom):
         raise ValueError(f"crop: the box {box} is empty; it needs x0 < x1 and y0 < y1")
@@ -61,7 +65,10 @@ def zoom(
     if (factor is None) == (size is None):
         raise ValueError("zoom: give either factor or size=(width, height)")
     if factor is not None:
-        scale = real(factor, "factor", "zoom")
+        given: Any = factor
+        if isinstance(given, list | tuple):
+            raise TypeError("zoom: factor is a number; (width, height) goes in size=")
+        scale = real(given, "factor", "zoom")
         wide, high = max(1, round(width * scale)), max(1, round(height * scale))
     elif isinstance(size, list | tuple) and len(size) == 2:
         wide, high = whole(size[0], "width", "zoom"), whole(size[1], "height", "zoom")
@@ -216,7 +223,7 @@ def times_of(pictures: Any, count: int) -> Times:
     array = getattr(pictures, "rgb", None)
     if array is None or array.ndim < 4:
         return [None] * count
-    return [float(time) for time in pictures.times]
+    return [round(float(time), 3) for time in pictures.times]
 
 
 def grey(picture: Array) -> Array:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import base64
+import signal
+import threading
+import time
 
 import pytest
 from model_server import Act, serve
 
 from rlm.agent.choose import PROVIDERS, choose_model
 from rlm.agent.litellm_model import LiteLLMModel
-from rlm.agent.llm import Message, Picture
+from rlm.agent.llm import Message, ModelLimits, Picture
 from rlm.config import Config
-from rlm.endpoints import RETRIES
-from rlm.errors import ConversationTooLong, MissingKey, ModelUnavailable, UnknownModel
+from rlm.endpoints import BUSY_BACK_OFF, RETRIES
+from rlm.errors import (
+    ConversationTooLong,
+    MissingKey,
+    ModelUnavailable,
+    ReplyRefused,
+    UnknownModel,
+)
 
 HELLO = [Message("system", ("Be brief.",)), Message("user", ("Look:", Picture(b"\xff\xd8", "p")))]
 
@@ -44,6 +53,178 @@ def test_what_may_pass_is_tried_again(status: int) -> None:
         assert model(server.url, slept).complete(HELLO).text == "fine"
     assert len(server.requests) == 3
     assert slept[0] < slept[1]
+
+
+def test_a_rate_limit_without_a_time_is_waited_for_by_the_minute() -> None:
+    slept: list[float] = []
+    with serve([Act(429)]) as server, pytest.raises(ModelUnavailable):
+        model(server.url, slept).complete(HELLO)
+    assert 30 < sum(slept) < 90
+
+
+def test_an_account_without_money_is_not_waited_for() -> None:
+    act = Act(429, text="You exceeded your current quota: insufficient_quota")
+    with serve([act]) as server, pytest.raises(ModelUnavailable, match="quota"):
+        model(server.url).complete(HELLO)
+    assert len(server.requests) == 1
+
+
+def test_a_silent_server_ends_at_the_time_out() -> None:
+    with serve([Act(text="x" * 99, silence=30)]) as server:
+        silent = LiteLLMModel("openai/desk", api_base=server.url, timeout=0.3, sleep=lambda s: None)
+        began = time.monotonic()
+        with pytest.raises(ModelUnavailable, match="gave no reply"):
+            silent.complete(HELLO)
+    assert time.monotonic() - began < 15
+    assert len(server.requests) == RETRIES
+
+
+def test_no_try_begins_after_all_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rlm.endpoints.PATIENCE", 0.2)
+    with serve([Act(text="x" * 99, silence=30)]) as server:
+        silent = LiteLLMModel("openai/desk", api_base=server.url, timeout=0.3)
+        with pytest.raises(ModelUnavailable):
+            silent.complete(HELLO)
+    assert len(server.requests) == 1
+
+
+def test_a_silent_server_can_be_interrupted() -> None:
+    main = threading.main_thread().ident
+    assert main is not None
+    with serve([Act(text="x" * 99, silence=60)]) as server:
+        began = time.monotonic()
+        interrupt = threading.Timer(1.0, signal.pthread_kill, (main, signal.SIGINT))
+        interrupt.start()
+        with pytest.raises(KeyboardInterrupt):
+            model(server.url).complete(HELLO)
+    assert time.monotonic() - began < 10
+
+
+def test_a_server_that_never_stops_is_not_listened_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rlm.agent.litellm_model.LONGEST_REPLY", 500)
+    with serve([Act(text="on and ", endless=True)]) as server:
+        reply = model(server.url).complete(HELLO)
+    assert reply.cut
+    assert 500 < len(reply.text) < 600
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        Act(text="As I was say", finish="content_filter"),
+        Act(400, text="Your request was rejected as a result of the safety system."),
+    ],
+)
+def test_a_declined_reply_is_told_apart(act: Act) -> None:
+    with serve([act]) as server, pytest.raises(ReplyRefused, match="declined to reply") as error:
+        model(server.url).complete(HELLO)
+    assert len(server.requests) == 1
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "reply", "thought"),
+    [
+        ("<think>\n```python\n1\n```\n</think>\n\nSo: 2", "So: 2", "```python\n1\n```"),
+        ("<think>and on and on", "", "and on and on"),
+        ("I write <think> here </think>", "I write <think> here </think>", ""),
+    ],
+)
+def test_reasoning_that_is_said_aloud_is_kept_apart(said: str, reply: str, thought: str) -> None:
+    with serve([said]) as server:
+        got = model(server.url).complete(HELLO)
+    assert (got.text, got.reasoning) == (reply, thought)
+
+
+def test_an_empty_reply_is_a_reply_and_goes_back_as_words() -> None:
+    with serve([""]) as server:
+        reply = model(server.url).complete(HELLO)
+        model(server.url).complete([*HELLO, Message("assistant", (reply.text,))])
+    assert (reply.text, reply.cut) == ("", False)
+    assert server.requests[1]["messages"][-1]["content"] == "(nothing)"
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        ({"prompt_tokens": -5, "completion_tokens": 10, "total_tokens": 5}, (None, 10)),
+        ({"prompt_tokens": 10**12, "completion_tokens": 1, "total_tokens": 1}, (10**12, 1)),
+    ],
+)
+def test_usage_is_what_the_server_says_or_unknown(usage, tokens) -> None:
+    with serve([Act(text="fine", usage=usage)]) as server:
+        reply = model(server.url).complete(HELLO)
+    assert reply.text == "fine"
+    assert (reply.usage.input_tokens, reply.usage.output_tokens) == tokens
+    assert reply.usage.usd is None
+
+
+def test_usage_that_is_left_out_is_counted_here() -> None:
+    with serve([Act(text="fine " * 50, usage=None)]) as server:
+        usage = model(server.url).complete(HELLO).usage
+    assert usage.output_tokens is not None
+    assert 25 < usage.output_tokens < 100
+
+
+def test_usage_that_is_no_usage_is_a_typed_error_or_unknown() -> None:
+    usage = {"prompt_tokens": "many", "completion_tokens": [], "total_tokens": {}}
+    with serve([Act(text="fine", usage=usage)]) as server:
+        try:
+            assert model(server.url).complete(HELLO).usage.tokens is None
+        except ModelUnavailable as error:
+            assert "gave no reply" in str(error)
+
+
+def test_what_was_kept_is_cheaper(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    kept = {
+        "prompt_tokens": 1000,
+        "completion_tokens": 10,
+        "total_tokens": 1010,
+        "prompt_tokens_details": {"cached_tokens": 900},
+    }
+    with serve([Act(text="fine", usage=kept)]) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)  # so that the price stays known
+        named = LiteLLMModel("openai/gpt-4o")
+        usage = named.complete(HELLO).usage
+    assert usage.cached_tokens == 900
+    assert usage.usd is not None
+    assert 0 < usage.usd < (named.price(1000, 10) or 0)
+
+
+def test_seed_and_temperature_go_along_or_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(["fine"]) as server:
+        LiteLLMModel("openai/desk", api_base=server.url, seed=0, temperature=0.0).complete(HELLO)
+    assert (server.requests[0]["seed"], server.requests[0]["temperature"]) == (0, 0.0)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    assert LiteLLMModel("anthropic/claude-sonnet-4-6", seed=1, temperature=0.5).dropped == ("seed",)
+
+
+def test_a_beginning_is_marked_where_it_has_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    talk = [Message("system", ("Be brief.",))]
+    for number in range(4):
+        talk += [Message("user", (f"u{number}",)), Message("assistant", ("ok",))]
+    with serve([Act(401)]) as server, pytest.raises(MissingKey):
+        named = LiteLLMModel("anthropic/claude-sonnet-4-6", api_base=server.url)
+        named.complete(talk[:-1])
+    sent = server.requests[0]
+    assert "cache_control" in sent["system"][0]
+    marked = [part["text"] for m in sent["messages"] for part in m["content"]
+              if isinstance(part, dict) and "cache_control" in part]  # fmt: skip
+    assert marked == ["u1", "u2"]
+
+
+def test_limits_are_the_models_or_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in ("ANTHROPIC_API_KEY", "MISTRAL_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.setenv(key, "k")
+    claude = LiteLLMModel("anthropic/claude-sonnet-4-6").limits
+    assert (claude.picture_side, claude.pictures) == (1568, 100)
+    assert claude.context_tokens is not None
+    assert claude.context_tokens >= 200_000
+    assert LiteLLMModel("mistral/mistral-large-latest").limits.pictures == 8
+    desk = LiteLLMModel("openai/gpt-4o", api_base="http://127.0.0.1:9/v1").limits
+    assert desk == ModelLimits(None, 1280, None)
 
 
 def test_the_server_says_how_long_to_wait() -> None:
@@ -105,12 +286,12 @@ def test_prices_are_known_or_unknown_never_guessed(monkeypatch: pytest.MonkeyPat
     import litellm
 
     monkeypatch.setenv("OPENAI_API_KEY", "k")
-    assert LiteLLMModel("openai/gpt-4o").priced
-    assert not LiteLLMModel("openai/gpt-4o", api_base="http://127.0.0.1:9/v1").priced
-    assert LiteLLMModel("ollama_chat/gemma3").priced
+    assert LiteLLMModel("openai/gpt-4o").price(1000, 1000) == pytest.approx(0.0125)
+    assert LiteLLMModel("openai/gpt-4o", api_base="http://127.0.0.1:9/v1").price(1000, 1000) is None
+    assert LiteLLMModel("ollama_chat/gemma3").price(1000, 1000) == 0.0
     free = {"litellm_provider": "openai", "mode": "chat"}
     monkeypatch.setitem(litellm.model_cost, "openai/nothing-said", free)
-    assert not LiteLLMModel("openai/nothing-said").priced
+    assert LiteLLMModel("openai/nothing-said").price(1000, 1000) is None
 
 
 @pytest.mark.parametrize("asked", ["-5", "soon", "nan"])
@@ -118,7 +299,7 @@ def test_a_senseless_wait_is_not_kept(asked: str) -> None:
     slept: list[float] = []
     with serve([Act(429, headers={"retry-after": asked}), "fine"]) as server:
         model(server.url, slept).complete(HELLO)
-    assert 0 < slept[0] < 2
+    assert 0 < slept[0] < 2 * BUSY_BACK_OFF
 
 
 def test_garbage_ends_in_a_typed_error() -> None:
@@ -137,8 +318,8 @@ def test_names_and_keys_are_checked_before_any_call(monkeypatch: pytest.MonkeyPa
     with pytest.raises(MissingKey, match="ANTHROPIC_API_KEY"):
         LiteLLMModel("anthropic/claude-sonnet-4-6")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
-    assert LiteLLMModel("anthropic/claude-sonnet-4-6").priced
-    assert not LiteLLMModel("openai/desk", api_base="http://127.0.0.1:9/v1").priced
+    assert LiteLLMModel("anthropic/claude-sonnet-4-6").price(1000, 1000)
+    assert LiteLLMModel("openai/desk", api_base="http://127.0.0.1:9/v1").price(1000, 1000) is None
 
 
 def test_the_default_models_exist_and_see_pictures() -> None:

@@ -10,7 +10,10 @@ from scripted import ScriptedModel, code
 
 from rlm.agent import events as ev
 from rlm.agent.budget import Budget
-from rlm.agent.session import MAX_PICTURES, Result, Session
+from rlm.agent.host import MAX_PICTURES
+from rlm.agent.models import Models
+from rlm.agent.place import Result
+from rlm.agent.session import Session
 from rlm.errors import ConversationTooLong, ModelUnavailable, UsageError
 from rlm.index import VideoIndex
 
@@ -27,7 +30,7 @@ class Run:
         settings = {"question": "What moves?", **settings}
         self.session = Session(
             index=index,
-            model=self.model,
+            models=Models(self.model),
             sinks=[self.events.append],
             store=self.media.__setitem__,
             **settings,
@@ -44,7 +47,7 @@ def test_code_runs_is_observed_and_answered(index: VideoIndex) -> None:
     run = Run(
         index,
         code("x = len(get_scenes())\nprint('scenes:', x)"),
-        code("answer(f'{x} shots', evidence=[(0, 3)], confidence=0.9)"),
+        code("answer(f'{x} shots', confidence=0.9)"),
     )
     result = run.run()
     scenes = len(index.scenes())
@@ -205,7 +208,7 @@ def test_the_budget_ends_in_a_wrap_up_call(index: VideoIndex) -> None:
     )
     result = run.run()
     assert "last turn" in run.model.seen
-    assert (result.turns, result.answer.choice, result.answer.best_effort) == (3, 2, False)
+    assert (result.turns, result.answer.choice, result.answer.best_effort) == (3, 2, True)
     assert "turns" in result.reason
 
 
@@ -215,7 +218,7 @@ def test_dollars_are_kept_and_an_unknown_price_is_refused(index: VideoIndex) -> 
     assert result.turns == 3
     assert result.usd == pytest.approx(0.03)
     with pytest.raises(UsageError, match="price of scripted is unknown"):
-        Session(index, ScriptedModel("x", usd=None), "q", budget=Budget(usd=1))
+        Session(index, Models(ScriptedModel("x", usd=None)), "q", budget=Budget(usd=1))
 
 
 def test_code_cannot_ask_without_end(index: VideoIndex) -> None:
@@ -229,10 +232,11 @@ def test_code_cannot_ask_without_end(index: VideoIndex) -> None:
 
 
 def test_a_good_last_answer_is_not_lost_over_its_evidence(index: VideoIndex) -> None:
-    last = code("answer('B', evidence=[(0, 500)], confidence=0.4)")
+    last = code("answer('B', evidence=[(0, 500), (1, 2)], confidence=0.4)")
     run = Run(index, code("print(1)"), last, options=SHAPES, budget=Budget(turns=1))
     result = run.run()
-    assert (result.answer.choice, result.answer.evidence) == (1, ())
+    assert (result.answer.choice, result.answer.confidence) == (1, 0.4)
+    assert [(span.start, span.end) for span in result.answer.evidence] == [(1, 2)]
 
 
 @pytest.mark.parametrize("last", [code("print('c')\nc = 1\nc"), "It could be any of them.", ""])
@@ -268,7 +272,7 @@ def test_only_the_first_block_runs(index: VideoIndex) -> None:
 def test_scenes_and_hits_are_spans_everywhere(index: VideoIndex) -> None:
     run = Run(
         index,
-        code("scene = get_scenes()[1]\nextract_frames(scene)\nsearch(scene, span=(0, 20))"),
+        code("scene = get_scenes()[1]\nextract_frames()\nsearch(scene, span=(0, 20))"),
         code("answer('x', evidence=[scene, search(scene, k=1)[0], (0, 1)])"),
     )
     result = run.run()
@@ -292,7 +296,7 @@ def test_lone_surrogates_do_no_harm(index: VideoIndex, tmp_path: Path) -> None:
     source = "show(extract_frames(0, 1, count=1), label='\\ud800')\nprint('\\ud800')"
     with TranscriptWriter(tmp_path, "q") as writer:
         run = Run(index, code(source), code("answer('\\ud800 ok')"))
-        run.session.sinks = run.session._record._sinks = [writer]
+        run.session._record._shared.sinks = [writer]
         result = run.run()
     assert result.answer.text == "? ok"
     assert Transcript.load(writer.path).complete
@@ -372,3 +376,26 @@ def test_questions_that_cannot_be_asked(
 ) -> None:
     with pytest.raises(UsageError, match=says):
         Run(index, "x", question=question, options=options)
+
+
+def test_a_second_question_finds_what_the_first_one_left(index: VideoIndex) -> None:
+    run = Run(
+        index,
+        code("seen = extract_frames(0, 2)\nnote('two frames', (0, 2))\nprint('looked')"),
+        code("answer('one')"),
+        code("answer(f'{len(seen.times)} frames', evidence=[(0, 1)])"),
+        budget=Budget(turns=2),
+    )
+    with run.session.open():
+        first = run.session.answer()
+        second = run.session.ask("How many?", ())
+    assert (first.answer.text, second.answer.text) == ("one", "4 frames")
+    assert (first.turns, second.turns) == (2, 3)
+    sent = [message.text for message in run.model.sent[-1]]
+    assert any("looked" in text for text in sent)
+    assert "Question: How many?" in sent[-1]
+    assert "- two frames (0 to 2 s)" in sent[-1]
+    assert "turns counted anew: 2 turns" in sent[-1]
+    assert [event.kind for event in run.events].count("session_ended") == 1
+    (asked,) = run.of(ev.QuestionAsked)
+    assert (asked.turn, asked.question) == (2, "How many?")

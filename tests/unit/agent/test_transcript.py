@@ -1,10 +1,15 @@
+import json
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from rlm.agent import events as ev
+from rlm.agent.budget import Budget
+from rlm.agent.export import about
 from rlm.agent.replay import replay
-from rlm.agent.transcript import EVENTS, Transcript, TranscriptWriter, find
+from rlm.agent.rerun import recorded_budget
+from rlm.agent.transcript import EVENTS, LONGEST, Transcript, TranscriptWriter, find, runs_under
 from rlm.errors import TranscriptError
 
 HEADER = ev.SessionStarted(
@@ -104,3 +109,119 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TranscriptError, match="choose another folder"):
         TranscriptWriter(tmp_path / "file", "q")
+
+
+VERSION_1 = (
+    '{"at":0.1,"kind":"session_started","schema_version":1,"videorlm":"0.1.0","started":"2026-01-01'
+    'T00:00:00+00:00","question":"What?","options":["a","b"],"video":{"name":"a.mp4","sha256":"00",'
+    '"duration":3.0,"width":4,"height":4,"frame_rate":25.0},"model":"m","preset":"builtin",'
+    '"index_key":"k","sandbox_level":"landlock","limits":{"turns":12.0,"calls":64.0,"tokens":null,'
+    '"usd":null,"seconds":null},"prompt_sha256":"00"}',
+    '{"at":0.2,"kind":"prompted","role":"system","parts":[{"kind":"text","text":"rules"}]}',
+    '{"at":0.9,"kind":"model_replied","turn":1,"text":"hm","reasoning":"","seconds":0.7,'
+    '"input_tokens":10,"output_tokens":2,"usd":null}',
+    '{"at":1.0,"kind":"tool_model_used","turn":1,"prompt":"p","images":[],"reply":"r","seconds":0.1'
+    ',"input_tokens":1,"output_tokens":1,"usd":0.1}',
+    '{"at":1.1,"kind":"observed","turn":1,"parts":[{"kind":"image","sha256":"ab","label":"f"},'
+    '{"kind":"text","text":"[turn 1 done; left: 11 turns]"}],"frames":1,"failure":"no_code",'
+    '"seconds":0.0,"host_seconds":0.0}',
+    '{"at":1.2,"kind":"session_ended","status":"no_answer","reason":"","turns":1,"frames":1,'
+    '"tokens":12,"usd":null}',
+)
+
+
+def test_a_transcript_of_version_1_is_read(tmp_path: Path) -> None:
+    (tmp_path / EVENTS).write_text("\n".join(VERSION_1) + "\n")
+    transcript = Transcript.load(tmp_path)
+    assert transcript.complete
+    assert transcript.header.schema_version == 1
+    assert {event.session for event in transcript.events} == {""}
+    assert (transcript.header.forked_from, transcript.header.forked_turn) == ("", 0)
+    assert len(list(replay(transcript))) == len(VERSION_1)
+    assert recorded_budget(transcript) == Budget(turns=12, calls=64)
+    assert about(transcript)["tokens"] == 12
+
+
+def test_the_size_of_a_transcript_is_linear_in_its_turns(tmp_path: Path) -> None:
+    """The system prompt aside, which is there once: 50 turns of 2 KB each stay under 130 KB."""
+
+    def size(turns: int) -> int:
+        events: list[ev.Event] = [HEADER]
+        for turn in range(1, turns + 1):
+            parts = (ev.Text(text="x" * 2048), ev.Text(text=f"[turn {turn} done; left: 9 turns]"))
+            events.append(REPLY.model_copy(update={"turn": turn, "seconds": 1.2345678901234567}))
+            events.append(
+                ev.Observed(at=1.234, turn=turn, parts=parts, seconds=0.1234567890123456,
+                            host_seconds=0.1234567890123456)
+            )  # fmt: skip
+        return (write(tmp_path, *events, END) / EVENTS).stat().st_size
+
+    sizes = {turns: size(turns) for turns in (10, 20, 50)}
+    assert sizes[50] < 130_000
+    a_turn = (sizes[50] - sizes[10]) / 40
+    assert sizes[20] - sizes[10] == pytest.approx(10 * a_turn, rel=0.01)
+    print(sizes)
+
+
+def test_runs_are_found_the_newest_last(tmp_path: Path) -> None:
+    first, second = write(tmp_path, HEADER), write(tmp_path, HEADER)
+    (tmp_path / "zzz").mkdir()
+    assert runs_under(tmp_path) == [first, second]
+    assert runs_under(tmp_path / "nowhere") == []
+
+
+def test_a_long_system_prompt_is_filed_once_and_read_back(tmp_path: Path) -> None:
+    words = "Write Python.\n" * 1000
+    with TranscriptWriter(tmp_path, "q") as writer:
+        writer(HEADER)
+        for session in ("", "1", "2"):
+            parts = (ev.Text(text=words), ev.Text(text="short"))
+            writer(ev.Prompted(at=1, session=session, role="system", parts=parts))
+    (filed,) = (writer.path / "media").glob("*.txt.gz")
+    assert filed.stat().st_size < 500
+    assert (writer.path / "events.jsonl").stat().st_size < 2000
+    prompts = [e for e in Transcript.load(writer.path).events if e.kind == "prompted"]
+    assert [[part.text for part in e.parts] for e in prompts] == [[words, "short"]] * 3
+    filed.write_bytes(b"no gzip")
+    with pytest.raises(TranscriptError, match="cannot be read"):
+        Transcript.load(writer.path)
+    filed.unlink()
+    with pytest.raises(TranscriptError, match="cannot be read"):
+        Transcript.load(writer.path)
+
+
+def test_filed_words_lead_to_no_other_folder(tmp_path: Path) -> None:
+    with TranscriptWriter(tmp_path, "q") as writer:
+        writer(HEADER)
+    row = {"at": 1, "kind": "prompted", "role": "system"}
+    row |= {"parts": [{"kind": "filed", "sha256": "../../x"}]}
+    with (writer.path / "events.jsonl").open("a") as file:
+        file.write(json.dumps(row) + "\n")
+    with pytest.raises(TranscriptError, match="no hash"):
+        Transcript.load(writer.path)
+
+
+@pytest.mark.parametrize(
+    "line", ['{"kind": "filed"', '["kind", {"kind": "filed"}]', '{"kind": "filed"}', "[" * 9999]
+)
+def test_damaged_lines_are_transcript_errors(tmp_path: Path, line: str) -> None:
+    transcript = write(tmp_path, HEADER)
+    with (transcript / EVENTS).open("a") as file:
+        file.write(line + ' "kind": "filed"\n')
+    with pytest.raises(TranscriptError, match="line 2 is not an event"):
+        Transcript.load(transcript)
+
+
+def test_filed_words_do_not_unpack_without_end(tmp_path: Path) -> None:
+    with TranscriptWriter(tmp_path, "q") as writer:
+        writer(HEADER)
+        words = "x" * (LONGEST + 1)
+        writer(ev.Prompted(at=1, role="system", parts=(ev.Text(text=words),)))
+    with pytest.raises(TranscriptError, match="too long for a system prompt"):
+        Transcript.load(writer.path)
+
+
+def test_a_place_in_the_tree_is_numbers() -> None:
+    assert ev.Noted(at=1, session="1.12", turn=1, fact="x", span=None).session == "1.12"
+    with pytest.raises(ValidationError):
+        ev.Noted(at=1, session="1\x1b[2J", turn=1, fact="x", span=None)

@@ -29,6 +29,17 @@ def test_cuts_are_none(broken: tuple[Planted, VideoIndex]) -> None:
             assert not any(one.start - 0.5 < cut < one.end for cut in cuts)
 
 
+def test_only_of_the_kind_that_was_asked_for(broken: tuple[Planted, VideoIndex]) -> None:
+    _, index = broken
+    every = find_anomalies(index, 1000)
+    for kind in ("surprise", "freeze"):
+        found = find_anomalies(index, 1000, kind=kind)
+        assert found and {one.kind for one in found} == {kind}
+        assert found[0] == next(one for one in every if one.kind == kind)
+    with pytest.raises(UsageError, match="kind is one of surprise, freeze, not 'jump'"):
+        find_anomalies(index, kind="jump")
+
+
 def test_only_where_it_was_asked_for(broken: tuple[Planted, VideoIndex]) -> None:
     planted, index = broken
     time, _ = planted.breaks[1]

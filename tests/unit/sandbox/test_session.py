@@ -63,6 +63,14 @@ def test_an_exception_of_a_host_function_keeps_its_class(sandbox: Sandbox) -> No
     assert outcome.stdout == "no such field\n"
 
 
+def test_arguments_that_do_not_fit_are_answered_with_those_that_do(sandbox: Sandbox) -> None:
+    for call, wrong in (("add(1, by=2)", "unexpected keyword"), ("add(1, 2, 3)", "too many")):
+        error = sandbox.run(call).error
+        assert error is not None and error.type == "TypeError"
+        assert error.message.startswith("add(): ") and wrong in error.message
+        assert error.message.endswith("; it is add(a, b=3)")
+
+
 @pytest.mark.parametrize("call", ["text()", "text_beside()", "text_and_array()", "digits()"])
 def test_a_result_too_large_to_cross_is_an_error_in_the_cell(sandbox: Sandbox, call: str) -> None:
     sandbox.run("kept = 7")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from no_host import NoHost
 from saved_heads import save_seeing
 
 from rlm.index import VideoIndex
@@ -18,14 +18,10 @@ from sandbox import Sandbox
 @pytest.fixture(scope="session")
 def seen(film: Path, tmp_path_factory: pytest.TempPathFactory) -> ToolContext:
     """What the tools work on: the procedural film of 40 s."""
-
-    def never(*_: object) -> Any:
-        raise AssertionError("these tools neither show nor ask")
-
     folder = tmp_path_factory.mktemp("seen")
     video = Video.open(film / "film.mp4")
     index = VideoIndex.build(video, save_seeing(folder / "seeing"), cache=folder / "cache")
-    return ToolContext(video, index, never, never, never)
+    return ToolContext(video, index, NoHost())
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,11 @@ from rlm.tools.base import Frames, Sheet, as_rgb, as_span, cut_to_video, frame_l
 
 
 class FourSeconds:
-    """All that the span helpers ask of a video."""
+    """All that the span helpers ask of a context."""
 
     from rlm.spans import Span
 
+    part = None
     span = Span(0.0, 4.0)
 
 
@@ -82,16 +83,23 @@ def test_labels_say_the_time_or_the_number() -> None:
     ]
     assert [name for name, _, _ in labelled(rgb[0])] == ["picture"]
     ((name, _, count),) = labelled([sheet])
-    assert (name, count) == ("contact sheet of 0:00.0-0:04.0", 6)
+    assert (name, count) == ("contact sheet of 0.0 to 4.0 s", 6)
     with pytest.raises(ValueError, match="2 times, not 1"):
         labelled(rgb, times=[1.0])
 
 
+def test_a_time_for_one_picture_is_no_label() -> None:
+    picture = np.zeros((4, 4, 3), np.uint8)
+    assert [name for name, _, _ in labelled(picture, times=1.5)] == ["frame at 1.50 s"]
+    with pytest.raises(TypeError, match="label is text, not float; times go in times="):
+        labelled(picture, 1.5)  # type: ignore[arg-type]
+
+
 @given(st.floats(-10, 10), st.floats(-10, 10))
 def test_a_cut_span_lies_in_the_video(start: float, end: float) -> None:
-    video = FourSeconds()
+    ctx = FourSeconds()
     try:
-        span = cut_to_video(start, end, video)  # type: ignore[arg-type]
+        span = cut_to_video(start, end, ctx)  # type: ignore[arg-type]
     except ValueError:
         assert min(end, 4) <= max(start, 0)
     else:
@@ -99,13 +107,28 @@ def test_a_cut_span_lies_in_the_video(start: float, end: float) -> None:
 
 
 def test_spans_from_pairs_and_records() -> None:
-    video = FourSeconds()
+    ctx = FourSeconds()
     frames = Frames(1.0, 3.0, np.zeros(0), np.zeros((0, 1, 1, 3), np.uint8))
-    assert tuple(as_span([1, 2], video)) == (1, 2)  # type: ignore[arg-type]
-    assert tuple(as_span(frames, video)) == (1, 3)  # type: ignore[arg-type]
+    assert tuple(as_span([1, 2], ctx)) == (1, 2)  # type: ignore[arg-type]
+    assert tuple(as_span(frames, ctx)) == (1, 3)  # type: ignore[arg-type]
     for wrong in (3, "1-2", (1, 2, 3), ("a", "b"), (True, 2)):
         with pytest.raises(TypeError):
-            as_span(wrong, video)  # type: ignore[arg-type]
+            as_span(wrong, ctx)  # type: ignore[arg-type]
+
+
+def test_a_pair_in_place_of_start_and_end() -> None:
+    video = FourSeconds()
+    assert tuple(cut_to_video((1, 2), None, video)) == (1, 2)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"a span is \(start, end\) in seconds, not list"):
+        cut_to_video([1, 2, 3], None, video)  # type: ignore[arg-type]
+
+
+def test_what_is_wrong_with_times_is_said() -> None:
+    video = FourSeconds()
+    with pytest.raises(ValueError, match="from 2 to 2 is no time at all; for one picture"):
+        cut_to_video(2, 2, video)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"in seconds \(1:30 is 90\), not '0:01'"):
+        cut_to_video("0:01", 2, video)  # type: ignore[arg-type]
 
 
 def test_frame_label_uses_seconds_first() -> None:

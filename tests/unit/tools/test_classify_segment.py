@@ -30,7 +30,8 @@ def test_labels_of_the_asker(jail: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("call", "error"),
     [
-        ("classify_segment(1, 3)", "WeightsMissing: there is no probe for 'action'"),
+        ("classify_segment(1, 3)", "ValueError: there is no probe for 'action': task is one of "),
+        ("classify_segment(1, 3, ['a', 'b'])", "TypeError: task is the name of a probe; texts"),
         ("classify_segment(1, 3, labels='red')", "UsageError: labels are a list of texts"),
         ("classify_segment(50, 60)", "ValueError: 50 to 60 s holds nothing of the video"),
     ],

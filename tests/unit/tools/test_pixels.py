@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from scipy import ndimage
 from scripted import ScriptedModel, code
 
 from rlm.agent import events as ev
+from rlm.agent.models import Models
 from rlm.agent.session import Session, default_jail
 from rlm.tools import RECORDS, TOOLS, ToolContext, pixels
 from rlm.tools.base import Frames, Sheet
@@ -101,7 +103,9 @@ def test_the_modules_import_nothing_that_a_jail_has_not() -> None:
         (lambda p: crop(p, 5, 0, 5, 9), ValueError, "box (5, 0, 5, 9) is empty"),
         (lambda p: crop(p, 90, 90, 99, 99), ValueError, "outside the picture, 20 x 16 pixels"),
         (lambda p: crop(p, 0, 0, np.nan, 9), ValueError, "x1 is a finite number"),
+        (lambda p: crop(p, 0.5, 0, 1, 1), ValueError, "fractions; it needs pixels of 20 x 16"),
         (lambda p: zoom(p), ValueError, "either factor or size"),
+        (lambda p: zoom(p, (3, 4)), TypeError, "(width, height) goes in size="),
         (lambda p: zoom(p, 2, (3, 4)), ValueError, "either factor or size"),
         (lambda p: zoom(p, 0), ValueError, "above 0"),
         (lambda p: zoom(p, size=7), TypeError, "size is (width, height), not 7"),
@@ -367,6 +371,8 @@ def test_a_colour_is_followed_and_missed_when_it_is_gone() -> None:
     assert [spot.centre for spot in spots] == [(10.0, 14.0), (20.0, 14.0), (30.0, 14.0), None]
     assert [spot.box for spot in spots][:2] == [(5, 10, 15, 18), (15, 10, 25, 18)]
     assert [spot.area for spot in spots] == [80, 80, 80, 0]
+    third = dataclasses.replace(frames_of(stack), times=np.arange(4) / 3)
+    assert repr(track_color(third, (220, 30, 30))[1]).startswith("Spot(time=0.333, area=80")
     (speck,) = track_color(stack[3], (220, 30, 30), 1, min_area=1)
     assert (speck.time, speck.area, speck.centre) == (None, 1, (50.5, 30.5))
     (grey,) = track_color(np.full((9, 9), 128, np.uint8), (128, 128, 128), 0)
@@ -513,7 +519,7 @@ def test_a_session_tells_of_the_helpers_and_shows_what_they_make(seen: ToolConte
         code("answer('x')"),
     )
     events: list[ev.Event] = []
-    Session(index=seen.index, model=model, question="What moves?", sinks=[events.append]).run()
+    Session(seen.index, Models(model), question="What moves?", sinks=[events.append]).run()
     system = model.sent[0][0].text
     for helper in HELPERS:
         assert f"\n{helper.__name__}(" in system

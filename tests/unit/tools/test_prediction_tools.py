@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from jailed import raised, run
 
+from rlm.spans import Span
+from rlm.tools import ToolContext
+from rlm.tools.anticipate_action import anticipate_action
+from rlm.tools.predict_future import predict_future
+from rlm.tools.transition_graph import transition_graph
 from sandbox import Sandbox
 
 
@@ -65,10 +72,26 @@ def test_what_is_anticipated(jail: Sandbox) -> None:
         ("transition_graph(9)", "UsageError: scenes have the levels"),
         ("predict_future(0, 2, horizon=60)", "UsageError: 1 steps of 60 s are out of the trained"),
         ("predict_future(50, 60)", "ValueError: 50 to 60 s holds nothing of the video"),
-        ("predict_future(0, 2, horizon='a')", "ValueError"),
+        ("predict_future(0, 2, 'a')", "TypeError: horizon is a number of seconds, not 'a'"),
+        ("summarize('a')", "TypeError: seconds is a number of seconds, not 'a'"),
+        ("anticipate_action(0, 2, ['a', 'b'])", "TypeError: anticipation_time is a number of"),
         ("verify_temporal_coherence(3, (4, 5))", "TypeError: a span is (start, end) in seconds"),
     ],
 )
 def test_calls_that_make_no_sense(jail: Sandbox, call: str, error: str) -> None:
     shown = raised(jail, call)
     assert shown.startswith(error)
+
+
+def test_a_sub_session_is_told_nothing_from_outside_its_part(seen: ToolContext) -> None:
+    part = Span(8.0, 26.0)
+    ctx = replace(seen, part=part)
+    graph = transition_graph(ctx)
+    assert (graph.start, graph.end) == (part.start, part.end)
+    everywhere = [one.like for one in anticipate_action(seen, 10, 12, k=20) if one.like]
+    moments = [one.like for one in anticipate_action(ctx, 10, 12, k=20) if one.like]
+    assert any(Span(*like).intersect(part) is None for like in everywhere)
+    assert moments
+    assert all(Span(*like).intersect(part) for like in moments)
+    near = predict_future(ctx, 10, 12)[0].nearest
+    assert all(Span(hit.start, hit.end).intersect(part) for hit in near)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from jailed import raised, run
+from no_host import NoHost
 
 from rlm.index import VideoIndex
 from rlm.tools import RECORDS, ToolContext, bind
@@ -24,14 +24,10 @@ from sandbox import Sandbox
 TOOLS = (video_info, get_scenes, extract_frames, embed, search, search_by_embedding)
 
 
-def never(*_: object) -> Any:
-    raise AssertionError("these tools neither show nor ask")
-
-
 @pytest.fixture(scope="module")
 def silent(film: Path, index: VideoIndex) -> ToolContext:
     """The procedural film of 40 s."""
-    return ToolContext(index.video, index, never, never, never)
+    return ToolContext(index.video, index, NoHost())
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +42,7 @@ def talkie(film: Path, tmp_path_factory: pytest.TempPathFactory) -> ToolContext:
     )
     video = Video.open(folder / "film.mp4")
     index = VideoIndex.build(video, "builtin", cache=folder / "cache")
-    return ToolContext(video, index, never, never, never)
+    return ToolContext(video, index, NoHost())
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +118,7 @@ def test_plain_hits_are_in_order_of_score(silent: ToolContext) -> None:
         ("search('  ')", "ValueError: the text is empty"),
         ("search('?', 'text')", "UsageError: a search needs a word to look for"),
         ("search('a', k=True)", "ValueError: k is a whole number from 1 to 1000"),
-        ("search(3)", "TypeError: text, a span, a hit, a scene or frames, not int"),
+        ("search(3)", "TypeError: a query is text, a span, a hit, a scene or frames, not int"),
         ("search_by_embedding(embed((0, 4)), 'smell')", "UsageError: this index has no field"),
         ("search_by_embedding(embed((0, 4)), 'text')", "UsageError: the field 'text' is searched"),
     ],

@@ -132,7 +132,7 @@ def test_no_escape_sequence_reaches_the_terminal() -> None:
 
 
 def test_how_a_run_ends() -> None:
-    wrap = ev.Prompted(at=9, role="user", parts=(ev.Text(text="wrap up"),))
+    wrap = ev.Prompted(at=9, role="user", parts=(ev.Text(text="The budget is spent (turns)."),))
     end = ev.SessionEnded(
         at=3, status="failed", reason="the endpoint is down", turns=1, frames=0, tokens=0, usd=0
     )

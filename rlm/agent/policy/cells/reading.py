@@ -57,7 +57,7 @@ def thing_of(shot, track):
     thing.alone = min(way.cost for way in thing.ways if way.event in ("none", *ALONE))
     return thing
 
-def note(thing, kind, time, p, **more):
+def mark(thing, kind, time, p, **more):
     """Something may have happened to a thing, with probability p."""
     time = float(np.clip(time, thing.shot.start, thing.shot.end))
     event = dict(colour=None, other=None, cause=None, kind=kind, time=time, p=float(p))
@@ -93,11 +93,11 @@ def meet(things):
         again = how == "apart" and any(e.other is one for e in other.events)
         if gain > -1 and (again or not (one.events or other.events)):
             p = chance(gain + 1)
-            note(one, "collide", time, p, other=other)
+            mark(one, "collide", time, p, other=other)
             if how == "push":
-                note(other, "start", time, p, cause=one)
+                mark(other, "start", time, p, cause=one)
             if how == "paint":
-                note(other, "recolour", time, p, colour=other.colours[1], cause=one)
+                mark(other, "recolour", time, p, colour=other.colours[1], cause=one)
 '''
 
 FACTS = '''\
@@ -109,11 +109,11 @@ def changes(thing):
     for event in () if met else ALONE:
         likely = [(x, w) for x, w in zip(thing.p, ways) if w.event == event]
         way = max(likely, key=lambda pair: pair[0])[1]
-        note(thing, event, way.times[way.best], sum(x for x, _ in likely))
+        mark(thing, event, way.times[way.best], sum(x for x, _ in likely))
     thing.way = ways[int(p.argmax())]
     thing.first, thing.last = (course(thing.way.form, v[thing.way.best]) for v in thing.way.paces)
     if thing.turned and not any(e.kind == "recolour" for e in thing.events):
-        note(thing, "recolour", thing.sights[thing.turned].start, 1, colour=thing.colours[1])
+        mark(thing, "recolour", thing.sights[thing.turned].start, 1, colour=thing.colours[1])
 
 def inside(place, pace):
     """How far inside its nearest edge a place is, and how fast it goes further in."""
@@ -132,27 +132,27 @@ def comings(thing, shot):
             if b.start - a.end > 0.9]
     slow = thing.radius / max(0.05, abs(w))  # from half to wholly out of sight
     if gaps and shot.bars:
-        note(thing, "hide", gaps[0][0] + min(slow, (gaps[0][1] - gaps[0][0]) / 2), 0.95)
+        mark(thing, "hide", gaps[0][0] + min(slow, (gaps[0][1] - gaps[0][0]) / 2), 0.95)
     if thing.start > shot.start + 1:
         within, inwards = inside(came - 0.3 * v, v)
         enters = chance((0.05 - within) / 0.016) * (inwards > 0.02) * (shot.pan == 0)
-        note(thing, "enter", thing.t[0] - inside(came, v)[0] / max(0.05, inwards), enters)
-        note(thing, "appear", thing.start - 0.1, 1 - enters)
+        mark(thing, "enter", thing.t[0] - inside(came, v)[0] / max(0.05, inwards), enters)
+        mark(thing, "appear", thing.start - 0.1, 1 - enters)
     if thing.end < shot.end - 1.05:
         within, inwards = inside(went + 0.5 * w, w)
         leaves = chance((0.05 - within) / 0.016) * (inwards < -0.02) * (shot.pan == 0)
         hides = behind(thing.end + slow) and not leaves > 0.9
-        note(thing, "hide", thing.end + slow, 0.95 * hides)
+        mark(thing, "hide", thing.end + slow, 0.95 * hides)
         gone = thing.t[-1] + inside(went, w)[0] / max(0.05, -inwards)
-        note(thing, "leave", gone, leaves * (1 - 0.95 * hides))
-        note(thing, "vanish", thing.end - 0.1, (1 - leaves) * (1 - 0.95 * hides))
+        mark(thing, "leave", gone, leaves * (1 - 0.95 * hides))
+        mark(thing, "vanish", thing.end - 0.1, (1 - leaves) * (1 - 0.95 * hides))
 
 def sizes(thing):
     """Note whether it grows; what is half hidden or touched by another only seems to."""
     factor, time, gain = growth_of(thing, thing.shot.breaks)
     seems = any(e.p > 0.5 and e.kind in ("hide", "enter", "leave", "collide") for e in thing.events)
     if abs(factor) > 0.08:
-        note(thing, "grow" if factor > 0 else "shrink", time, chance(gain - (9 if seems else 5)))
+        mark(thing, "grow" if factor > 0 else "shrink", time, chance(gain - (9 if seems else 5)))
 
 KINDS = {"recolour": "recolour", "collide": "collide", **dict.fromkeys(ALONE, "change"),
          **dict.fromkeys(("grow", "shrink"), "size"),

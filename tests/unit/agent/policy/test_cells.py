@@ -115,7 +115,7 @@ def test_nothing_happens_to_a_thing_beyond_its_shot(words: Mapping[str, Any]) ->
     shot = SimpleNamespace(start=12.0, end=18.0)
     thing = SimpleNamespace(shot=shot, events=[])
     for time in (11.0, 15.0, 19.5):
-        words["note"](thing, "leave", time, 0.9)
+        words["mark"](thing, "leave", time, 0.9)
     assert [event.time for event in thing.events] == [12, 15, 18]
 
 

@@ -17,10 +17,12 @@ from sightings import Noise, film_tools
 from rlm.agent.answer import CANNOT_TELL
 from rlm.agent.events import CellStarted, Event
 from rlm.agent.llm import Message
+from rlm.agent.models import Models
+from rlm.agent.place import Result
 from rlm.agent.policy import BuiltinModel
 from rlm.agent.policy.verdict import FAILED
 from rlm.agent.prompting import extract_code, render
-from rlm.agent.session import Result, Session
+from rlm.agent.session import Session
 from rlm.index import VideoIndex
 from rlm.tools.base import RECORDS
 from rlm.world import make_film, write_film
@@ -138,7 +140,7 @@ def test_works_in_a_jail() -> None:
 
 def asked(index: VideoIndex, question: str, options: Sequence[str]) -> tuple[Result, list[Event]]:
     events: list[Event] = []
-    result = Session(index, BuiltinModel(), question, options, sinks=[events.append]).run()
+    result = Session(index, Models(BuiltinModel()), question, options, sinks=[events.append]).run()
     return result, events
 
 

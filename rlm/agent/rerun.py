@@ -1,0 +1,275 @@
+"""A saved run, run again: its replies as they were recorded, its code and tools for real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlm.agent import events as ev
+from rlm.agent.ask import Asked
+from rlm.agent.budget import Budget
+from rlm.agent.drift import Report, compare
+from rlm.agent.indexing import open_index
+from rlm.agent.make_models import make_model
+from rlm.agent.models import Models
+from rlm.agent.recorded import CLOSE, RecordedModels, Recording
+from rlm.agent.session import Jail, Session, default_jail
+from rlm.agent.transcript import Transcript, TranscriptWriter, default_folder
+from rlm.agent.votes import vote
+from rlm.config import Config, load_config
+from rlm.errors import JailError, LanguageModelError, ReplayMismatch, TranscriptError, UsageError
+from sandbox import SandboxError
+
+if TYPE_CHECKING:
+    from rlm.index import VideoIndex
+
+Notify = Callable[[str], None]
+Progress = Callable[[str, float, float], None]
+
+
+def _silent(line: str) -> None:
+    """Tell nobody."""
+
+
+def rerun_code(
+    transcript: Transcript,
+    *,
+    video: str | Path | None = None,
+    preset: str | None = None,
+    tolerance: float = CLOSE,
+    config: Config | None = None,
+    notify: Notify = _silent,
+    progress: Progress | None = None,
+    jail: Jail = default_jail,
+) -> Report:
+    """Run the code of every recorded reply again and compare what comes out.
+
+    ``video`` is by default looked for under its recorded name, as :func:`find_video` does;
+    ``preset`` is by default the recorded one; name the folder of one that came from a folder.
+    ``tolerance`` is how far, relative to them, numbers may be off. Limits are the recorded ones,
+    but the clock's: when time was up is taken from the recording.
+
+    Raises any ``VideoRLMError`` but those of language models: ``UsageError`` for a video that is
+    not found, ``TranscriptError`` for recorded limits that are none, ``JailError`` and so on.
+    """
+    config = config or load_config()
+    budget = recorded_budget(transcript, seconds=None)
+    index = _open(transcript, video, preset, config, notify, progress)
+    models = RecordedModels.of(transcript)
+    seen: list[ev.Event] = []
+    media: dict[str, bytes] = {}
+    session = Session(
+        index=index,
+        models=models,
+        question=transcript.header.question,
+        options=transcript.header.options,
+        budget=budget,
+        sinks=(models.recording, seen.append),
+        store=media.__setitem__,
+        jail=jail,
+    )
+    try:
+        _run(session, models.recording)
+    except (ReplayMismatch, LanguageModelError) as error:
+        # It shows in how the run ended, unless the recording ends here by itself.
+        ended = models.recording.told[""]
+        if not (ended.broke_off or (ended.end is not None and ended.end.reason == str(error))):
+            notify(f"it did not come to its end: {error}")
+    except SandboxError as error:
+        raise JailError(str(error)) from error
+    pictures = (lambda sha: transcript.media(sha).read_bytes(), media.__getitem__)
+    return compare(transcript.events, seen, models.recording.places, pictures, tolerance)
+
+
+def fork(
+    transcript: Transcript,
+    turn: int,
+    *,
+    model: str | None = None,
+    api_base: str | None = None,
+    limits: Mapping[str, Any] | None = None,
+    video: str | Path | None = None,
+    preset: str | None = None,
+    transcripts: str | Path | None = None,
+    config: Config | None = None,
+    sinks: Sequence[ev.Sink] = (),
+    notify: Notify = _silent,
+    progress: Progress | None = None,
+    jail: Jail = default_jail,
+) -> Asked:
+    """Go through the first ``turn`` turns again as recorded, and on from there with ``model``.
+
+    ``model`` is by default the recorded one. ``limits`` are those of :class:`Budget` by name that
+    differ from the recorded ones and from the settings, of which the lower is taken; they are on
+    the whole run, its replayed turns with what these cost then included, and seconds count anew.
+    The new transcript says what it was forked from. The rest is as in :func:`rerun_code`.
+
+    Raises any ``VideoRLMError``: ``UsageError`` for a turn that the run does not have, that was
+    its last, or after which the limits leave no room.
+    """
+    config = config or load_config()
+    _check_turn(transcript, turn)
+    budget = recorded_budget(transcript, **(_settings(transcript, config) | dict(limits or {})))
+    if budget.turns is not None and budget.turns <= turn:
+        raise UsageError(f"{turn} turns are replayed: --max-turns must be more than {turn}")
+    name = model or transcript.header.model
+    endpoint = api_base or (config.api_base if name == config.model else None)
+    live = make_model(name, endpoint, config, notify)
+    index = _open(transcript, video, preset, config, notify, progress)
+    models = RecordedModels.of(transcript, until=turn, live=Models(live))
+    parent = Path(transcripts or config.transcripts or default_folder()).expanduser()
+    source = {"forked_from": transcript.path.resolve().name, "forked_turn": turn}
+    kept = False
+    with TranscriptWriter(parent, transcript.header.question) as writer:
+        all_sinks: tuple[ev.Sink, ...] = (writer, *sinks)
+
+        def mark(event: ev.Event) -> None:
+            if isinstance(event, ev.SessionStarted):
+                event = event.model_copy(update=source)
+            for sink in all_sinks:
+                sink(event)
+
+        session = Session(
+            index=index,
+            models=models,
+            question=transcript.header.question,
+            options=transcript.header.options,
+            budget=budget,
+            sinks=(models.recording, mark),
+            store=writer.media,
+            jail=jail,
+        )
+        try:
+            result = session.run()
+            kept = models.recording.gone_live
+        except SandboxError as error:
+            raise JailError(str(error)) from error
+        except BaseException:
+            kept = models.recording.live_replies > 0
+            if kept:
+                notify(f"what there is of the run is kept: {writer.path}")
+            raise
+        finally:
+            if not kept:
+                writer.discard()
+    if not kept:
+        why = result.reason or "it answered"
+        raise UsageError(f"the run ended within the {turn} turns that were replayed ({why})")
+    return Asked(result, writer.path, name, index.preset)
+
+
+def recorded_budget(transcript: Transcript, **changed: Any) -> Budget:
+    """The limits of a run, with those ``changed`` replaced.
+
+    Raises ``TranscriptError`` when the recorded ones are none, ``UsageError`` for a changed one.
+    """
+    known = {part.name for part in fields(Budget)}
+    recorded = {
+        name: limit if limit is None or name in ("usd", "seconds") else int(limit)
+        for name, limit in transcript.header.limits.items()
+        if name in known
+    }
+    try:
+        Budget(**recorded)  # type: ignore[arg-type]
+    except (UsageError, TypeError, ValueError) as error:
+        raise TranscriptError(f"{transcript.path} has limits that are none: {error}") from error
+    return Budget(**(recorded | changed))
+
+
+def find_video(transcript: Transcript) -> Path:
+    """The video of a run, where it lies here under its recorded name.
+
+    Looked at are the working folder, that of the transcript, and the two above that one.
+
+    Raises ``UsageError`` when it is in none of them.
+    """
+    from rlm.video import Video
+
+    wanted = transcript.header.video
+    name = Path(wanted.name).name  # a transcript may come from anybody: no way out of the folders
+    folder = transcript.path.resolve()
+    others = []
+    for place in dict.fromkeys((Path.cwd(), folder, folder.parent, folder.parent.parent)):
+        path = place / name
+        if name and path.is_file():
+            if Video.open(path).sha256 == wanted.sha256:
+                return path
+            others.append(path)
+    if others:
+        raise UsageError(
+            f"{others[0]} is another video than the run's; give the right one with --video"
+        )
+    raise UsageError(f"the run's video {name!r} is not here; give it with --video")
+
+
+def _open(
+    transcript: Transcript,
+    video: str | Path | None,
+    preset: str | None,
+    config: Config,
+    notify: Notify,
+    progress: Progress | None,
+) -> VideoIndex:
+    from rlm.video import Video
+
+    header = transcript.header
+    opened = Video.open(find_video(transcript) if video is None else video)
+    if opened.sha256 != header.video.sha256:
+        notify(
+            f"warning: {opened.path.name} is another video than the run's {header.video.name} "
+            f"({opened.sha256[:12]}, not {header.video.sha256[:12]}): its outputs will differ"
+        )
+    index, _ = open_index(
+        opened, preset or header.preset, cache=config.cache, notify=notify, progress=progress
+    )
+    if opened.sha256 == header.video.sha256 and index.key != header.index_key:
+        notify("note: the index is another than then: the encoder or its way of working changed")
+    return index
+
+
+def _run(session: Session, recording: Recording) -> None:
+    """Ask what was asked: by votes, or by one session that has further questions."""
+    root = recording.told[""]
+    votes = sum(1 for name in recording.told if name and "." not in name)
+    if root.prompts == 0 and votes:
+        vote(session, votes)
+        return
+    with session.open():
+        session.answer()
+        for asked in root.questions:
+            session.ask(asked.question, asked.options)
+
+
+def _settings(transcript: Transcript, config: Config) -> dict[str, Any]:
+    """The user's limits where they are lower than the recorded ones, which anybody may have set."""
+    limits = {
+        "turns": config.max_turns,
+        "tokens": config.max_tokens,
+        "usd": config.max_usd,
+        "seconds": config.max_seconds,
+        "frames": config.max_frames,
+        "depth": config.max_depth,
+    }
+    recorded = transcript.header.limits
+    return {
+        name: limit
+        for name, limit in limits.items()
+        if limit is not None and limit < _or_any(recorded.get(name))
+    }
+
+
+def _or_any(limit: float | None) -> float:
+    return float("inf") if limit is None else limit
+
+
+def _check_turn(transcript: Transcript, turn: int) -> None:
+    turns = [e.turn for e in transcript.events if isinstance(e, ev.ModelReplied) and not e.session]
+    answered = any(isinstance(e, ev.Answered) and not e.session for e in transcript.events)
+    last = max(turns, default=0) - answered
+    if not 1 <= turn <= last:
+        there = f"1 to {last}" if last > 1 else "turn 1 only" if last == 1 else "none at all"
+        raise UsageError(
+            f"there is nothing to go on with after turn {turn}; can be forked: {there}"
+        )
