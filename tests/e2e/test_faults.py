@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from types import TracebackType
 from typing import Any
 
 from model_server import Act, ModelServer, Step, serve
@@ -105,15 +104,11 @@ class Desk:
     def __init__(self, functions: Mapping[str, Any], records: Sequence[type]) -> None:
         self._names = dict(functions)
 
-    def __enter__(self) -> Desk:
-        return self
+    def start(self) -> None:
+        """There is nothing to start."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def close(self) -> None:
+        """Nor to end."""
 
     def run(self, source: str) -> Outcome:
         wrong, stopped = None, False
