@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rlm.agent.budget import Budget
 from rlm.agent.choose import Choice, choose_model, choose_preset
@@ -145,15 +145,13 @@ def ask(
 
 def budget_of(config: Config) -> Budget:
     """The limits the settings name, and the defaults for the rest."""
-    default = Budget()
-    return Budget(
-        turns=config.max_turns or default.turns,
-        tokens=config.max_tokens,
-        usd=config.max_usd,
-        seconds=config.max_seconds,
-        frames=config.max_frames,
-        depth=default.depth if config.max_depth is None else config.max_depth,
-    )
+    return Budget(**limits_of(config))
+
+
+def limits_of(config: Config) -> dict[str, Any]:
+    """The limits that the settings name, as :class:`Budget` calls them."""
+    named = {part.name: getattr(config, f"max_{part.name}", None) for part in fields(Budget)}
+    return {name: limit for name, limit in named.items() if limit is not None}
 
 
 def _try_jail(jail: Jail, notify: Callable[[str], None]) -> None:

@@ -181,6 +181,21 @@ class Meter:
             self._children.append(meter)
             return meter
 
+    def children(self, number: int, *, alike: bool = False) -> list[Meter]:
+        """So many meters with equal shares of what is left; see :meth:`child`.
+
+        Raises ``BudgetSpent``, with no share taken, when they would be too small for an answer.
+        """
+        made: list[Meter] = []
+        try:
+            for among in range(number, 0, -1):
+                made.append(self.child(among, alike=alike))
+        except BudgetSpent:
+            for meter in made:
+                meter.close()
+            raise
+        return made
+
     def close(self) -> None:
         """Give what a child did not spend back to its parent."""
         if self._parent is not None:

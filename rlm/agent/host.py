@@ -129,9 +129,11 @@ class SessionHost:
 
     def explore(self, questions: Sequence[SubQuestion]) -> list[SubAnswer]:
         """Raises ``RuntimeError`` when the budget has no room for them."""
-        meters: list[Meter] = []
         try:
-            meters = self._shares(len(questions))
+            meters = self._meter.children(len(questions))
+        except BudgetSpent as spent:
+            raise RuntimeError(f"no sub-session can be had: {spent}") from spent
+        try:
             calls = [
                 partial(self._explore_one, question, meter, next(self._numbers))
                 for question, meter in zip(questions, meters, strict=True)
@@ -187,17 +189,6 @@ class SessionHost:
                 f"{frames} frames are more than the {left} that may still be shown; none of them "
                 "is: show fewer, or compute on them"
             )
-
-    def _shares(self, number: int) -> list[Meter]:
-        meters: list[Meter] = []
-        try:
-            for place in range(number):
-                meters.append(self._meter.child(number - place))
-        except BudgetSpent as spent:
-            for meter in meters:
-                meter.close()
-            raise RuntimeError(f"no sub-session can be had: {spent}") from spent
-        return meters
 
     def _ask(self, asked: Asked, model: LanguageModel) -> str:
         most = min(MAX_PICTURES, model.limits.pictures or MAX_PICTURES)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlm.agent import events as ev
-from rlm.agent.ask import Asked
+from rlm.agent.ask import Asked, limits_of
 from rlm.agent.budget import Budget
 from rlm.agent.drift import Report, compare
 from rlm.agent.indexing import open_index
@@ -244,19 +244,11 @@ def _run(session: Session, recording: Recording) -> None:
 
 def _settings(transcript: Transcript, config: Config) -> dict[str, Any]:
     """The user's limits where they are lower than the recorded ones, which anybody may have set."""
-    limits = {
-        "turns": config.max_turns,
-        "tokens": config.max_tokens,
-        "usd": config.max_usd,
-        "seconds": config.max_seconds,
-        "frames": config.max_frames,
-        "depth": config.max_depth,
-    }
     recorded = transcript.header.limits
     return {
         name: limit
-        for name, limit in limits.items()
-        if limit is not None and limit < _or_any(recorded.get(name))
+        for name, limit in limits_of(config).items()
+        if limit < _or_any(recorded.get(name))
     }
 
 

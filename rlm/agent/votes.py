@@ -75,7 +75,7 @@ class _Ballot:
     def _count(self, votes: int) -> tuple[Answer | None, str]:
         """The answer, or why there is none."""
         try:
-            meters = [self._meter.child(votes - number, alike=True) for number in range(votes)]
+            meters = self._meter.children(votes, alike=True)
         except BudgetSpent as spent:
             raise UsageError(f"{votes} votes cannot be had: {spent}") from spent
         places = [Place(self._record.child(n), m) for n, m in enumerate(meters, start=1)]
