@@ -54,8 +54,7 @@ class SiglipEncoder(TorchEncoder):
         return {"siglip2": int(self._model.config.vision_config.hidden_size)}
 
     def _encode(self, windows: Sequence[NDArray[np.uint8]], kept: Sequence[Keep]) -> list[Rows]:
-        pictures = np.stack(windows)
-        pixels = normalised(pictures, "siglip2", self._device, self._dtype)[:, 0]
+        pixels = normalised(windows, "siglip2", self._device, self._dtype)[:, 0]
         if self._flexible:
             output = self._model.get_image_features(**self._patches(pixels))
         else:

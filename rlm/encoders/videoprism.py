@@ -60,12 +60,10 @@ class VideoPrismEncoder(TorchEncoder):
 
     def _encode(self, windows: Sequence[NDArray[np.uint8]], kept: Sequence[Keep]) -> list[Rows]:
         places = np.arange(self.frames)
-        pictures = np.stack(
-            [
-                window[first + places * (last - first) // self.frames]
-                for window, (first, last) in zip(windows, kept, strict=True)
-            ]
-        )
+        pictures = [
+            window[first + places * (last - first) // self.frames]
+            for window, (first, last) in zip(windows, kept, strict=True)
+        ]
         pixels = normalised(pictures, "videoprism", self._device, self._dtype)
         output = self._model.get_video_features(pixel_values_videos=pixels).pooler_output
         vectors = normalise(output.flatten(1).float().cpu().numpy())  # (B, 1, D) from the model

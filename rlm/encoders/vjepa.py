@@ -27,6 +27,7 @@ from rlm.encoders.pixels import check_window, normalised
 from rlm.encoders.presets import CAPTIONER_FILE, HEADS_FILE, MAX_FRAMES
 from rlm.encoders.probes import Probe, load_probes
 from rlm.encoders.published import load_head, tasks_of
+from rlm.encoders.rotary import quicken
 from rlm.encoders.texts import embed_texts
 from rlm.encoders.torch_encoder import Keep, Rows, TorchEncoder
 from rlm.errors import UsageError
@@ -45,6 +46,7 @@ class VJepaEncoder(TorchEncoder):
     def _load(self) -> None:
         model: Any = load_vjepa2(self.spec, self._dtype)
         self._encoder = model.encoder.to(self._device)
+        quicken(self._encoder)
         self._predictor = model.predictor.to(self._device)
         self.reach = model.config.frames_per_clip // self.tubelet
         self._grid = model.config.crop_size // model.config.patch_size
@@ -311,14 +313,14 @@ class VJepaEncoder(TorchEncoder):
 
     def _tokens(self, windows: Sequence[NDArray[np.uint8]]) -> Tensor:
         """The last hidden state [B, tubelets, G * G, D] of windows with as many tubelets."""
-        pictures = np.stack([self._fill_tubelet(window) for window in windows])
+        pictures = [self._fill_tubelet(window) for window in windows]
         pixels = normalised(pictures, "vjepa2", self._device, self._dtype)
         tokens: Tensor = self._encoder(pixel_values_videos=pixels).last_hidden_state
         return tokens.view(len(windows), -1, self._grid**2, self._hidden)
 
     def _fill_tubelet(self, window: NDArray[np.uint8]) -> NDArray[np.uint8]:
         missing = -len(window) % self.tubelet
-        return np.concatenate([window, np.repeat(window[-1:], missing, axis=0)])
+        return np.concatenate([window, *[window[-1:]] * missing]) if missing else window
 
 
 def _load_captioner(folder: Path, device: torch.device) -> Captioner | None:

@@ -11,6 +11,8 @@
     python tests/bench/readme.py tools    search and prediction tools, half an hour
     python tests/bench/readme.py questions   how hard the questions of the built-in films are
     python tests/bench/readme.py loop     what the loop costs, half a minute
+    python tests/bench/readme.py gpu FILE   what `bench_index.py encoders` printed into FILE on a
+                                          machine with a GPU
 """
 
 from __future__ import annotations
@@ -83,6 +85,12 @@ def benches(mark: str, weights: list[str]) -> str:
     return f"<details><summary>Measured on {described()}</summary>\n\n{told}\n\n</details>"
 
 
+def elsewhere(file: str) -> str:
+    """What a bench printed on another machine, which its first lines name."""
+    told = Path(file).read_text().strip()
+    return f"<details><summary>Measured with a GPU</summary>\n\n```\n{told}\n```\n\n</details>"
+
+
 def training() -> str:
     """Seed, hardware, steps and minutes of the built-in weights, as the run wrote them down."""
     told = json.loads((CARD.parent / "training.json").read_text(encoding="utf-8"))
@@ -105,10 +113,12 @@ def replace(text: str, mark: str, body: str) -> str:
 def main() -> None:
     """Renew the parts named on the command line, by default the demo."""
     readme = ROOT / "README.md"
-    parts = [name for name in sys.argv[1:] if name in BENCHES or name == "demo"]
+    parts = [name for name in sys.argv[1:] if name in BENCHES or name in ("demo", "gpu")]
     weights = [name for name in sys.argv[1:] if name not in parts]
     for part in parts or ["demo"]:
-        if part in BENCHES:
+        if part == "gpu":
+            body = elsewhere(*weights)
+        elif part in BENCHES:
             body = benches(part, weights if part == "models" else [])
         else:
             told = demo()

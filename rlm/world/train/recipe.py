@@ -105,4 +105,4 @@ class Run:
 
     def pixels(self, rgb: Tensor) -> Tensor:
         """uint8[B, T, S, S, 3] to what the encoder takes."""
-        return normalised(rgb.numpy(), "vjepa2", self.device, torch.float32)
+        return normalised(list(rgb.numpy()), "vjepa2", self.device, torch.float32)
