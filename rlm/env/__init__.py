@@ -4,10 +4,10 @@
 """
 
 from rlm.env.indexes import Indexes
-from rlm.env.items import Item, read_items
 from rlm.env.observation import Observation
 from rlm.env.rewards import Reward, Shaped, right
 from rlm.env.video_qa import VideoQAEnv, seeded_jail
+from rlm.evaluation.items import Item, read_items
 
 __all__ = [
     "Indexes",

@@ -13,9 +13,9 @@ from rlm.agent.models import Models
 from rlm.agent.place import Place, Result
 from rlm.agent.record import Record
 from rlm.agent.session import Jail, Session
-from rlm.env.items import Item
 from rlm.env.policy import Nobody, Policy
 from rlm.errors import EpisodeFailed, JailError, VideoRLMError
+from rlm.evaluation.items import Item
 from rlm.tools import Tool
 from sandbox import Sandbox, SandboxError
 

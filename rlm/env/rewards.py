@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rlm.agent.place import Result
-from rlm.env.items import Item
+from rlm.evaluation.items import Item
+from rlm.evaluation.scoring import score, union_iou
 from rlm.spans import Span
 
 Reward = Callable[[Item, Result], float]
@@ -16,15 +17,13 @@ Reward = Callable[[Item, Result], float]
 def right(item: Item, result: Result) -> float:
     """1.0 for the right option or text, else 0.0.
 
-    Texts are compared without regard to case and spacing. An episode that ended without an answer
-    is not right.
+    Texts are compared as :func:`rlm.evaluation.scoring.says` does. An episode that ended without an
+    answer is not right, nor is any about an item whose right answer is not known.
     """
     answer = result.answer
     if answer is None:
         return 0.0
-    if item.options:
-        return float(answer.choice == item.answer_index)
-    return float(_plain(answer.text) == _plain(item.answer or ""))
+    return score(item, answer.text, answer.choice) or 0.0
 
 
 @dataclass(frozen=True)
@@ -44,24 +43,7 @@ class Shaped:
     def __call__(self, item: Item, result: Result) -> float:
         """The worth of ``result``."""
         worth = right(item, result)
-        if worth and result.answer is not None and item.evidence_time is not None:
-            worth += self.evidence * overlap(result.answer.evidence, item.evidence_time)
+        if worth and result.answer is not None and item.evidence_time:
+            wanted = (Span(*times) for times in item.evidence_time)
+            worth += self.evidence * union_iou(result.answer.evidence, wanted)
         return worth - self.turn * result.turns - self.frame * result.frames
-
-
-def overlap(spans: Iterable[Span], wanted: tuple[float, float]) -> float:
-    """Seconds of ``spans`` within ``wanted`` over the seconds in either, from 0 to 1."""
-    told = within = 0.0
-    reached = float("-inf")
-    for span in sorted(spans, key=lambda span: span.start):
-        start = max(span.start, reached)  # what was counted already counts once
-        if span.end > start:
-            told += span.end - start
-            within += max(0.0, min(span.end, wanted[1]) - max(start, wanted[0]))
-            reached = span.end
-    either = told + wanted[1] - wanted[0] - within
-    return within / either if either > 0 else 0.0
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())

@@ -25,9 +25,9 @@ from typing import Any
 from rlm.agent.budget import Budget
 from rlm.agent.llm import Usage
 from rlm.env.indexes import Indexes
-from rlm.env.items import Item, read_items
 from rlm.env.video_qa import VideoQAEnv
 from rlm.errors import UsageError
+from rlm.evaluation.items import Item, read_items
 
 try:
     import verifiers.v1 as vf

@@ -14,11 +14,11 @@ from rlm.agent.llm import LanguageModel, Message, Reply, Usage
 from rlm.agent.session import Jail
 from rlm.env.episode import Episode
 from rlm.env.indexes import Indexes
-from rlm.env.items import Item, pick
 from rlm.env.observation import Observation
 from rlm.env.policy import UNKNOWN
 from rlm.env.rewards import Reward, right
 from rlm.errors import UsageError
+from rlm.evaluation.items import Item, pick
 from rlm.tools import Tool
 from rlm.tools.pixels import sources
 from sandbox import Sandbox

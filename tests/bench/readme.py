@@ -10,6 +10,7 @@
                                           beside the weights gets them too
     python tests/bench/readme.py tools    search and prediction tools, half an hour
     python tests/bench/readme.py questions   how hard the questions of the built-in films are
+    python tests/bench/readme.py sets     the table of data sets
     python tests/bench/readme.py loop     what the loop costs, half a minute
     python tests/bench/readme.py gpu FILE   what `bench_index.py encoders` printed into FILE on a
                                           machine with a GPU
@@ -28,6 +29,9 @@ from pathlib import Path
 from machine import machine
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from rlm.evaluation.listing import as_markdown
 
 
 def described() -> str:
@@ -113,10 +117,12 @@ def replace(text: str, mark: str, body: str) -> str:
 def main() -> None:
     """Renew the parts named on the command line, by default the demo."""
     readme = ROOT / "README.md"
-    parts = [name for name in sys.argv[1:] if name in BENCHES or name in ("demo", "gpu")]
+    parts = [name for name in sys.argv[1:] if name in BENCHES or name in ("demo", "gpu", "sets")]
     weights = [name for name in sys.argv[1:] if name not in parts]
     for part in parts or ["demo"]:
-        if part == "gpu":
+        if part == "sets":
+            body = as_markdown()
+        elif part == "gpu":
             body = elsewhere(*weights)
         elif part in BENCHES:
             body = benches(part, weights if part == "models" else [])

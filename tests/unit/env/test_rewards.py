@@ -7,7 +7,6 @@ import pytest
 from rlm.agent.answer import Answer
 from rlm.agent.session import Result
 from rlm.env import Item, Shaped, right
-from rlm.env.rewards import overlap
 from rlm.spans import Span
 
 CHOICE = Item(
@@ -35,19 +34,3 @@ def test_terms_are_off_unless_given() -> None:
     assert Shaped(turn=0.1, frame=0.01)(CHOICE, result) == pytest.approx(0.7)
     assert Shaped(evidence=0.5)(CHOICE, result) == pytest.approx(1.25)
     assert Shaped(evidence=0.5)(CHOICE, ended(Answer("a", 0, (Span(2, 6),)))) == 0.0
-
-
-@pytest.mark.parametrize(
-    ("spans", "share"),
-    [
-        ([], 0.0),
-        ([(2, 6)], 1.0),
-        ([(2, 4), (3, 6), (2, 6)], 1.0),
-        ([(0, 10)], 0.4),
-        ([(7, 9)], 0.0),
-        ([(5, 6), (2, 3)], 0.5),
-    ],
-)
-def test_overlap(spans: list[tuple[float, float]], share: float) -> None:
-    assert overlap([Span(*span) for span in spans], (2, 6)) == pytest.approx(share)
-    assert overlap([], (2, 2)) == 0.0

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from rlm.env import Item, read_items
 from rlm.errors import UsageError
+from rlm.evaluation.items import Item, read_items
 
 GOOD = {
     "id": "a",
@@ -39,15 +39,15 @@ def test_the_films_own_questions(film: Path) -> None:
     items = read_items(film / "questions.jsonl")
     assert items[0].video == film / "film.mp4"
     assert len(items[0].options) == 4
-    assert items[0].evidence_time is not None
+    assert items[0].evidence_time
 
 
 def test_a_line_becomes_an_item(write, tmp_path: Path) -> None:
     free = {"id": "b", "video": "v.mp4", "question": "What?", "answer": "a ring", "other": 1}
     first, second = read_items(write(GOOD, "", free), videos=tmp_path)
     assert (first.options, first.answer_index) == (("one", "two"), 1)
-    assert first.evidence_time == (1.0, 2.5)
-    assert (second.answer, second.category) == ("a ring", "")
+    assert first.evidence_time == ((1.0, 2.5),)
+    assert (second.answers, second.metric, second.category) == (("a ring",), "text", "")
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ def test_a_line_becomes_an_item(write, tmp_path: Path) -> None:
         (GOOD | {"answer_index": 2}, "answer_index: 2 is none of the 2 options"),
         (GOOD | {"answer_index": "1"}, "answer_index: Input should be a valid integer"),
         (GOOD | {"answer_index": None}, "which of the options is right is missing"),
-        (GOOD | {"options": [], "answer_index": None}, "answer: without options"),
+        (GOOD | {"options": [], "answer_index": None}, "answer: it is missing"),
         (GOOD | {"evidence_time": [3, 1]}, "evidence_time: it ends before it starts"),
-        (GOOD | {"evidence_time": [3]}, "evidence_time.1: Field required"),
+        (GOOD | {"evidence_time": [3]}, "evidence_time.0.1: Field required"),
         (GOOD | {"id": "b", "video": "no.mp4"}, "video: there is no file"),
         (GOOD | {"question": " "}, "the question is empty"),
         (GOOD, "id: 'a' stands in line 1 already"),
@@ -89,6 +89,16 @@ def test_files_that_hold_nothing(write, tmp_path: Path) -> None:
         read_items(tmp_path / "bytes")
 
 
-def test_an_item_holds_together() -> None:
-    with pytest.raises(ValidationError, match="answer"):
-        Item(id="x", video=Path("v.mp4"), question="q")
+def test_several_answers_and_spans_of_evidence(write, tmp_path: Path) -> None:
+    row = {"id": "b", "video": "v.mp4", "question": "What?", "answers": ["a ring", "ring"]}
+    (item,) = read_items(write(row | {"evidence_time": [[1, 2], [4, 5.5]]}))
+    assert item.answers == ("a ring", "ring")
+    assert item.evidence_time == ((1, 2), (4, 5.5))
+
+
+def test_an_item_without_an_answer_is_not_scored() -> None:
+    item = Item(id="x", video=Path("v.mp4"), question="q", options=("a", "b"), category="p; q")
+    assert not item.scored
+    assert item.categories == ("p", "q")
+    with pytest.raises(ValidationError, match="metric"):
+        Item(id="x", video=Path("v.mp4"), question="q", metric="choice")

@@ -1,0 +1,1 @@
+"""Questions of VidQA sets about many videos: data sets, scoring."""

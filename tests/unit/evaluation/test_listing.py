@@ -1,0 +1,25 @@
+"""The table of sets, on the terminal and in the README."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from rlm.evaluation.dataset import DATASETS
+from rlm.evaluation.listing import as_markdown, describe
+
+README = Path(__file__).resolve().parents[3] / "README.md"
+
+
+def test_every_set_is_in_the_table() -> None:
+    console = Console(width=300)
+    with console.capture() as capture:
+        console.print(describe())
+    lines = [line.split()[0] for line in capture.get().splitlines()]
+    assert lines[1:] == [*DATASETS, "world"]
+
+
+def test_the_readme_has_the_table() -> None:
+    text = README.read_text()
+    assert f"<!-- sets:begin -->\n{as_markdown()}\n<!-- sets:end -->" in text
