@@ -11,7 +11,8 @@ questions, pictures and key would go.
 from __future__ import annotations
 
 import os
-import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,13 @@ from pydantic import (
 )
 
 from rlm.errors import UsageError
+from rlm.sources import PREFIX, Set, variable, written
 
-PREFIX = "VIDEORLM_"
-FOLDER_FILE = Path("videorlm.toml")
+VARIABLES = {
+    variable("weights"): "folder with weights, beside the hub's cache",
+    variable("debug"): "1 shows the traceback of an unexpected error",
+}
+"""Variables that are no settings: no file may hold them."""
 
 
 class Config(BaseModel):
@@ -37,23 +42,36 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: str | None = None
-    api_base: str | None = None
-    fallback_model: tuple[str, ...] = ()
-    sub_model: str | None = None
-    seed: int | None = None
-    temperature: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    model_timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    reply_cache: Path | None = None
-    preset: str | None = None
-    max_turns: PositiveInt | None = None
-    max_tokens: PositiveInt | None = None
-    max_usd: PositiveFloat | None = None
-    max_seconds: PositiveFloat | None = None
-    max_frames: PositiveInt | None = None
-    max_depth: NonNegativeInt | None = None
-    transcripts: Path | None = None
-    cache: Path | None = None
+    model: str | None = Field(default=None, description="language model, as litellm names it")
+    api_base: str | None = Field(
+        default=None, description="address of an OpenAI-compatible endpoint; not in videorlm.toml"
+    )
+    fallback_model: tuple[str, ...] = Field(
+        default=(), description="models that take over: a list, or names with commas between them"
+    )
+    sub_model: str | None = Field(default=None, description="model of the code's sub-questions")
+    seed: int | None = Field(default=None, description="seed of the model, where it takes one")
+    temperature: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="temperature, where it takes one",
+    )
+    model_timeout: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="seconds the model may stay silent"
+    )
+    reply_cache: Path | None = Field(default=None, description="folder in which replies are kept")
+    preset: str | None = Field(
+        default=None, description="builtin, fast, balanced, quality, or a folder with weights"
+    )
+    max_turns: PositiveInt | None = Field(default=None, description="turns before the wrap-up")
+    max_tokens: PositiveInt | None = Field(default=None, description="tokens before it")
+    max_usd: PositiveFloat | None = Field(default=None, description="dollars before it")
+    max_seconds: PositiveFloat | None = Field(default=None, description="seconds before it")
+    max_frames: PositiveInt | None = Field(default=None, description="frames models may be shown")
+    max_depth: NonNegativeInt | None = Field(default=None, description="levels of sub-sessions")
+    transcripts: Path | None = Field(default=None, description="folder of the transcripts")
+    cache: Path | None = Field(default=None, description="folder of the indexes")
 
     @field_validator("fallback_model", mode="before")
     @classmethod
@@ -82,47 +100,42 @@ class Config(BaseModel):
             raise UsageError(f"--{option}: {first['msg']}") from error
 
 
-def user_file() -> Path:
-    """The user's own settings."""
-    home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(home).expanduser() / "videorlm" / "config.toml"
-
-
 def load_config() -> Config:
     """The settings in force without the command line.
 
     Raises ``UsageError`` for a file or variable that cannot be read, naming it.
     """
-    values: dict[str, Any] = {}
-    sources: dict[str, str] = {}
-    for file in (user_file(), FOLDER_FILE):
-        for name, value in _read(file).items():
-            if file == FOLDER_FILE and name == "api_base":
-                raise UsageError(
-                    f"{file}: api_base may not be set by a folder; use --api-base, "
-                    f"{PREFIX}API_BASE or {user_file()}"
-                )
-            values[name], sources[name] = value, str(file)
-    for name in Config.model_fields:
-        variable = PREFIX + name.upper()
-        if os.environ.get(variable):
-            values[name], sources[name] = os.environ[variable], variable
+    return checked(written(Config.model_fields))
+
+
+def checked(found: Mapping[str, Set]) -> Config:
+    """Settings from what was ``found``.
+
+    Raises ``UsageError`` for a name or value that makes no sense, naming where it stands.
+    """
     try:
-        return Config.model_validate(values)
+        return Config.model_validate({name: each.value for name, each in found.items()})
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
+        where = found[name].source
         if first["type"] == "extra_forbidden":
-            known = ", ".join(Config.model_fields)
-            raise UsageError(f"{sources[name]}: no setting {name!r}; there are: {known}") from error
-        raise UsageError(f"{sources[name]}: {name}: {first['msg']}") from error
+            raise UsageError(f"{where}: no setting {name!r}; {_there_are(name)}") from error
+        raise UsageError(f"{where}: {name}: {first['msg']}") from error
 
 
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        with file.open("rb") as stream:
-            return tomllib.load(stream)
-    except FileNotFoundError:
-        return {}
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} cannot be read: {error}") from error
+def unknown_variables() -> dict[str, str]:
+    """Variables with our prefix that mean nothing, each with what may be meant."""
+    known = {variable(name): name for name in Config.model_fields}
+    return {
+        name: _there_are(name.removeprefix(PREFIX).lower())
+        for name in sorted(os.environ)
+        if name.startswith(PREFIX) and name not in known and name not in VARIABLES
+    }
+
+
+def _there_are(name: str) -> str:
+    close = get_close_matches(name, Config.model_fields, 1)
+    return (
+        f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(Config.model_fields)}"
+    )

@@ -24,8 +24,25 @@
     └── EpisodeFailed                       1   an episode of an environment broke, or was closed
 
 Each message names what was wrong, where, and what to do; it is one line, and the command line
-prints it as it is. Exit code 0 is an answer, 1 a run that ended without one, 130 an interrupt.
+prints it as it is. ``EXIT_CODES`` has them all, also those that no error stands for.
 """
+
+UNEXPECTED, NO_OUTPUT, INTERRUPTED, READER_GONE = 70, 74, 130, 141
+EXIT_CODES = {
+    0: 'done; of a question: answered, "I can\'t tell" included',
+    1: "no answer; a rerun that drifted; a machine that cannot answer (doctor)",
+    2: "usage: an argument, option or setting that makes no sense",
+    3: "the video cannot be used",
+    4: "the language model cannot be used",
+    5: "weights or index cannot be used",
+    6: "no jail can be had",
+    7: "the transcript cannot be found, read or written",
+    UNEXPECTED: "an unexpected error, in one line (VIDEORLM_DEBUG=1 shows all of it)",
+    NO_OUTPUT: "the output cannot be written",
+    INTERRUPTED: "interrupted (Ctrl-C)",
+    READER_GONE: "the reader of stdout went away",
+}
+"""Every exit code of the command line, in words. Help and README have them from here."""
 
 
 class VideoRLMError(Exception):

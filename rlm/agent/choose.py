@@ -52,7 +52,7 @@ def choose_model(named: str | None, config: Config) -> Choice:
     for variable, model in PROVIDERS:
         if os.environ.get(variable):
             return Choice(model, f"{variable} is set")
-    local = _ollama()
+    local = local_model()
     if local is not None:
         return Choice(f"ollama_chat/{local}", "a local Ollama serves it")
     return Choice(BUILTIN, "no provider's key is set and no local Ollama answers")
@@ -82,7 +82,7 @@ def _check_name(name: str, what: str) -> None:
         raise UsageError(f"the name of the {what} is empty; leave --{what} out for the default")
 
 
-def _ollama() -> str | None:
+def local_model() -> str | None:
     """The best model a local Ollama offers, one that sees before one that only reads.
 
     ``None`` without an Ollama; a closed port answers at once.

@@ -12,7 +12,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 import re
 import shutil
 import zlib
@@ -35,6 +34,7 @@ from rlm.agent.events import (
     event_adapter,
 )
 from rlm.errors import TranscriptError
+from rlm.sources import data_folder
 
 EVENTS = "events.jsonl"
 MEDIA = "media"
@@ -46,8 +46,7 @@ LONGEST = 1 << 22
 
 def default_folder() -> Path:
     """Where transcripts go when nothing else is set: the user's data folder."""
-    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(data).expanduser() / "videorlm" / "transcripts"
+    return data_folder() / "transcripts"
 
 
 class TranscriptWriter:

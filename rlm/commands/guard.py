@@ -12,9 +12,8 @@ from typing import ParamSpec
 import typer
 
 from rlm.agent.text import one_line
-from rlm.errors import VideoRLMError
+from rlm.errors import INTERRUPTED, NO_OUTPUT, READER_GONE, UNEXPECTED, VideoRLMError
 
-UNEXPECTED, NO_OUTPUT, INTERRUPTED, READER_GONE = 70, 74, 130, 141
 P = ParamSpec("P")
 
 

@@ -12,6 +12,7 @@ from rlm.agent.choose import choose_preset
 from rlm.agent.indexing import open_index
 from rlm.agent.text import counted, one_line
 from rlm.commands.output import DONE, progress_bar, say
+from rlm.commands.videos import VIDEO_SUFFIXES
 from rlm.config import load_config
 from rlm.errors import EncoderError, NotAVideo, VideoNotFound, VideoRLMError
 from rlm.spans import format_time
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
     from rlm.index import VideoIndex
     from rlm.index.storage.inventory import Entry
-
-
-_VIDEO_SUFFIXES = frozenset(".avi .flv .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ts .webm .wmv".split())
 
 
 def run(
@@ -79,7 +77,7 @@ def run(
 def _videos(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    found = sorted(each for each in path.iterdir() if each.suffix.lower() in _VIDEO_SUFFIXES)
+    found = sorted(each for each in path.iterdir() if each.suffix.lower() in VIDEO_SUFFIXES)
     if not found:
         raise NotAVideo(f"the folder {path} holds no video; give files")
     return found

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from rlm.encoders.presets import EncoderSpec
 from rlm.errors import EncoderError, UsageError, WeightsMissing
 from rlm.locks import locked
+from rlm.sources import data_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -99,8 +99,7 @@ class ProbeCard(BaseModel):
 
 def default_root() -> Path:
     """``videorlm/probes`` in the user's data folder."""
-    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(base).expanduser() / "videorlm" / "probes"
+    return data_folder() / "probes"
 
 
 def check_task(task: str) -> str:

@@ -30,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from rlm.errors import EncoderError, IndexDamaged
 from rlm.index.storage.arrays import NOT_THERE, ArrayEntry, damaged, read_array, write_array
 from rlm.locks import locked
+from rlm.sources import cache_folder
 
 SCHEMA = 3
 """Raised whenever what a build computes or stores changes its meaning."""
@@ -132,8 +133,7 @@ class Manifest(_Model):
 
 def default_root() -> Path:
     """``videorlm/index`` in the user's cache folder: ``$XDG_CACHE_HOME``, else ``~/.cache``."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "videorlm" / "index"
+    return cache_folder() / "index"
 
 
 def video_folder(root: Path, content: str) -> Path:
