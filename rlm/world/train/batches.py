@@ -48,6 +48,7 @@ class Batch:
     shot: Tensor
     told: tuple[tuple[Told, ...], ...]
     sure: tuple[bool, ...]
+    moments: tuple[tuple[tuple[Told, ...], ...], ...]
 
     @property
     def certain(self) -> tuple[tuple[Told, ...], ...]:
@@ -62,7 +63,12 @@ class Batch:
             name: torch.from_numpy(np.stack([getattr(clip, name) for clip in clips]))
             for name in ("rgb", *_BY_TUBELET)
         }
-        return cls(**stacked, told=tuple(c.told for c in clips), sure=tuple(c.sure for c in clips))
+        return cls(
+            **stacked,
+            told=tuple(clip.told for clip in clips),
+            sure=tuple(clip.sure for clip in clips),
+            moments=tuple(clip.moments for clip in clips),
+        )
 
     def to(self, device: torch.device) -> Batch:
         """The labels on ``device``; the pictures stay where they are."""
@@ -73,7 +79,10 @@ class Batch:
         """The first ``tubelets`` of the first ``clips``; what is told is of the whole clips."""
         cut = {name: getattr(self, name)[:clips, :tubelets] for name in _BY_TUBELET}
         rgb = self.rgb[:clips, : 2 * tubelets]
-        return Batch(rgb=rgb, **cut, told=self.told[:clips], sure=self.sure[:clips])
+        moments = tuple(told[:tubelets] for told in self.moments[:clips])
+        return Batch(
+            rgb=rgb, **cut, told=self.told[:clips], sure=self.sure[:clips], moments=moments
+        )
 
 
 class Batches(Dataset[Batch]):

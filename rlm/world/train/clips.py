@@ -15,7 +15,7 @@ from rlm.world.draw import pictures
 from rlm.world.scene import SHAPES, Shot, Thing, held_out
 from rlm.world.shots import make_shot
 from rlm.world.tracks import tracks
-from rlm.world.windows import account, motion_of
+from rlm.world.windows import Account, account, motion_of
 
 SIDE = 64
 TUBELET = 2
@@ -55,7 +55,9 @@ class LabelledClip:
     picture to picture, ``mark`` [D] whether the white frame shows, ``whole`` [D] whether both
     pictures are of one shot, ``shot`` [D] which of the two it is. ``told`` is what a caption can
     say, the largest thing first, and ``numbers`` which things these are; both are empty where the
-    clip shows two shots. ``sure`` is whether none of it was half seen.
+    clip shows two shots. ``sure`` is whether none of it was half seen. ``moments`` has for each of
+    the D tubelets what can be told of it by itself: nothing where that is not sure, across two
+    shots, and at 8 pictures a second, where a tubelet is too short for it.
     """
 
     rgb: NDArray[np.uint8]
@@ -72,6 +74,7 @@ class LabelledClip:
     told: tuple[Told, ...]
     numbers: tuple[int, ...]
     sure: bool
+    moments: tuple[tuple[Told, ...], ...]
 
 
 def draw_clip(rng: np.random.Generator, mix: Mix, length: int = 16) -> LabelledClip:
@@ -118,22 +121,37 @@ def clip_of(
     times = begin + np.arange(length) / fps
     marks = [_mark(rng, Span(begin, begin + length / fps))] if rng.random() < 0.1 else []
     parts = _labels(shot, times)
-    window = Span(begin, float(times[-1]))
-    accounts = [a for i in range(len(shot.things)) if (a := account(shot, i, window))]
-    in_sight = parts["seen"].sum(0) * TUBELET
-    accounts = [a for a in accounts if in_sight[a.thing] >= 3]
-    accounts.sort(key=lambda a: -shot.things[a.thing].radius)
-    lit = min(begin - shot.span.start - shot.fade_in, shot.span.end - shot.fade_out - times[-1])
+    accounts, sure = _accounts(shot, Span(begin, float(times[-1])), parts["seen"])
+    moments = []
+    for time, seen in zip(times[::TUBELET], parts["seen"], strict=True):
+        shown = Span(float(time), float(time) + TUBELET / fps)
+        of_moment, certain = _accounts(shot, shown, seen[None])
+        moments.append(tuple(a.told for a in of_moment) if certain else ())
     return LabelledClip(
         rgb=_grain(rng, pictures(shot, times, SIDE, marks)),
         mark=_marked(marks, times),
         whole=np.ones(length // TUBELET, bool),
         shot=np.zeros(length // TUBELET, np.int64),
-        told=tuple(a.told for a in accounts) if shot.warp is None else (),
-        numbers=tuple(a.thing for a in accounts) if shot.warp is None else (),
-        sure=all(a.sure for a in accounts) and lit >= 0,
+        told=tuple(a.told for a in accounts),
+        numbers=tuple(a.thing for a in accounts),
+        sure=sure,
+        moments=tuple(moments),
         **parts,
     )
+
+
+def _accounts(shot: Shot, window: Span, seen: NDArray[np.bool_]) -> tuple[list[Account], bool]:
+    """What can be told of ``window``, whose tubelets show what ``seen`` [D, 5] says, the largest
+    thing first; whether none of it was half seen."""
+    if shot.warp is not None:
+        return [], False
+    accounts = [a for i in range(len(shot.things)) if (a := account(shot, i, window))]
+    in_sight = seen.sum(0) * TUBELET
+    accounts = [a for a in accounts if in_sight[a.thing] >= min(3, TUBELET * len(seen))]
+    accounts.sort(key=lambda a: -shot.things[a.thing].radius)
+    lit = window.start >= shot.span.start + shot.fade_in
+    lit = lit and window.end <= shot.span.end - shot.fade_out
+    return accounts, lit and all(a.sure for a in accounts)
 
 
 def _across(
@@ -159,6 +177,7 @@ def _across(
         told=(),
         numbers=(),
         sure=False,
+        moments=((),) * len(whole),
         **parts,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import product
 from typing import cast
 
@@ -15,7 +16,7 @@ from rlm.encoders.probes import AttentiveProbe
 from rlm.world.captions import Told, describe
 from rlm.world.scene import COLOURS, EVENTS, MOTIONS, SHAPES
 from rlm.world.train.batches import Batch
-from rlm.world.train.clips import Mix
+from rlm.world.train.clips import TUBELET, Mix
 from rlm.world.train.loop import digest, only
 from rlm.world.train.losses import SPOKEN, caption_loss, classes
 from rlm.world.train.model import TASKS, Trainee, layer_norm
@@ -25,6 +26,7 @@ from rlm.world.train.stages import Features, cached
 _MIX = Mix(things=(0.4, 0.25, 0.25, 0.05, 0.05), cut=0.0)
 _TEXT_MIX = Mix(things=(0.5, 0.25, 0.25, 0.0, 0.0), cut=0.0)
 _LENGTHS = (*[16] * 7, 8)  # now and then a clip half as long
+_Certain = tuple[tuple[Told, ...], ...]
 _LAYERS, _WIDTH, _INNER, _HEADS = 3, 160, 400, 4
 
 
@@ -79,7 +81,7 @@ def train_readers(model: Trainee, run: Run) -> Readers:
     batches = run.batches(6, run.recipe.reader_batch, _MIX, _LENGTHS)
 
     def step(number: int, given: tuple[object, ...]) -> Mapping[str, Tensor]:
-        tokens, certain = cast("tuple[Tensor, tuple[tuple[Told, ...], ...]]", given)
+        tokens, certain = cast("tuple[Tensor, _Certain]", given)
         rows = [row for row, told in enumerate(certain) if told]
         if not rows:
             return {}
@@ -105,23 +107,51 @@ def train_text(model: Trainee, run: Run) -> None:
 
     It begins anew: the one that taught the encoder has fitted features that were still moving, and
     from there the same steps end at a recall of 0.86 where new weights reach 0.98.
+
+    It reads single tubelets too, encoded with their clip or foretold, told by what they show: a
+    caption of a clip names the first of two directions, every token of the clip knows of it, and a
+    text side that was shown clips alone says it of a moment after the bounce as well.
     """
     torch.manual_seed(run.seed * 1000 + 8)
     fresh = Trainee(model.sizes)
     model.joint.load_state_dict(fresh.joint.state_dict())
     model.scale.data.copy_(fresh.scale.data)
-    recipe, origin = run.recipe, digest(model.vjepa.encoder)
+    recipe, origin = run.recipe, digest(model.vjepa)
     batches = run.batches(7, recipe.text_batch, _TEXT_MIX)
 
     def step(number: int, given: tuple[object, ...]) -> Mapping[str, Tensor]:
-        tokens, certain = cast("tuple[Tensor, tuple[tuple[Told, ...], ...]]", given)
+        tokens, certain, shown, moments = cast("tuple[Tensor, _Certain, Tensor, _Certain]", given)
         rng = run.rng(8, number)
-        return caption_loss(model.joint, model.scale, tokens.float(), certain, rng, wordings=True)
+        teach = partial(caption_loss, model.joint, model.scale, rng=rng)
+        found = teach(tokens.float(), certain, wordings=True)
+        of_moments = teach(shown.float(), moments)
+        return found | {f"moment {name}": loss for name, loss in of_moments.items()}
 
     text = _Text(model)
     stage = run.stage("text", text, recipe.text_steps, recipe.text_rate, origin)
     with only(model, text):
-        stage.run(cached(run, batches, _features(model, run)), step)
+        stage.run(cached(run, batches, _text_features(model, run)), step)
+
+
+def _text_features(model: Trainee, run: Run) -> Features:
+    """What the text side is shown of a batch: that of ``_features``, then a tubelet of each clip
+    [B, G^2, hidden], of the first half a foretold one, and what is told of it by itself."""
+    whole, grid = _features(model, run), model.sizes.grid**2
+
+    def features(number: int, batch: Batch) -> tuple[object, ...]:
+        tokens, certain = cast("tuple[Tensor, _Certain]", whole(number, batch))
+        rng = run.rng(9, number)
+        last, half = batch.mark.size(1), len(tokens) // 2
+        kept = int(rng.integers(2, last - 1))
+        context = model.encode(run.pixels(batch.rgb[:half, : TUBELET * kept]))
+        foretold = model.predict(context, kept, last - kept).to(tokens.dtype)
+        came = torch.cat([foretold, tokens[half:, kept * grid :]])
+        came = came.view(len(came), -1, grid, came.size(-1))
+        ahead = rng.integers(last - kept, size=len(tokens)).tolist()
+        told = [moments[kept + at] for moments, at in zip(batch.moments, ahead, strict=True)]
+        return tokens, certain, came[range(len(came)), ahead], tuple(told)
+
+    return features
 
 
 def _features(model: Trainee, run: Run) -> Features:

@@ -12,11 +12,12 @@ import torch
 from rlm.world.captions import Told, describe
 from rlm.world.scene import COLOURS, EVENTS, MOTIONS, SHAPES
 from rlm.world.train.batches import Batch
-from rlm.world.train.clips import Mix, draw_clip
+from rlm.world.train.clips import TUBELET, Mix, draw_clip
 from rlm.world.train.losses import SPOKEN
-from rlm.world.train.model import TASKS, Sizes, Trainee
+from rlm.world.train.model import TASKS, Sizes, Trainee, layer_norm
 from rlm.world.train.readers import (
     Readers,
+    _text_features,
     new_captioner,
     train_readers,
     vocabulary,
@@ -91,3 +92,39 @@ def test_only_what_is_sure_is_taught() -> None:
     assert 0 < len(rows) < 60
     for row in range(60):
         assert (row in rows) == bool(batch.told[row] and batch.sure[row])
+
+
+def test_the_text_side_reads_moments_that_came_and_moments_that_are_foretold(
+    model: Trainee, tmp_path: Path
+) -> None:
+    """Each is one tubelet of its own clip, told by what that tubelet shows."""
+    rng = np.random.default_rng(2)
+    batch = Batch.of([draw_clip(rng, Mix(fast=0.0, cut=0.0)) for _ in range(8)])
+    # What is told of a moment is replaced by where it is from.
+    marked = tuple(
+        tuple((Told(str(row), str(at), None),) for at in range(8)) for row in range(len(batch.rgb))
+    )
+    run = Run(SHORT, 0, tmp_path)
+    with torch.no_grad():
+        found = _text_features(model, run)(0, replace(batch, moments=marked))
+        pixels = run.pixels(batch.rgb)
+        came = layer_norm(model.encode(pixels)).unflatten(1, (8, -1))
+        foretold = {
+            kept: model.predict(model.encode(pixels[:, : TUBELET * kept]), kept, 8 - kept)
+            for kept in range(2, 7)
+        }
+    _, _, shown, told = found
+    for row, (tokens, (one,)) in enumerate(zip(shown, told, strict=True)):
+        assert one.colour == str(row)
+        at = int(str(one.shape))
+        if row >= 4:
+            close = [torch.allclose(tokens.float(), came[row, at], atol=0.05)]
+        else:
+            close = [
+                torch.allclose(
+                    tokens.float(), ahead[row].unflatten(0, (8 - kept, -1))[at - kept], atol=0.05
+                )
+                for kept, ahead in foretold.items()
+                if at >= kept
+            ]
+        assert any(close)

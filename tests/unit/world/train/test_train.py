@@ -126,6 +126,28 @@ def test_what_is_told_of_a_window_is_what_happens_in_it() -> None:
     assert len(kinds) >= 8
 
 
+def test_a_moment_is_told_by_what_it_shows() -> None:
+    """After a bounce the way back, where the whole clip is told by the way there."""
+    rng = np.random.default_rng(7)
+    turned = 0
+    for _ in range(40):
+        shot = make_shot(rng, Span(0.0, 6.0), things=1, kinds=("bounce",), plain=True)
+        (bounce,) = shot.events_of(0)
+        clip = clip_of(rng, shot, bounce.span.start - 2.0, 4.0)
+        legs = shot.things[0].legs
+        for tubelet, told in enumerate(clip.moments):
+            start = bounce.span.start - 2.0 + tubelet / 2
+            if start < bounce.span.end and start + 0.5 > bounce.span.start:
+                assert not told  # half of it shows the one, half the other
+            elif told:
+                leg = [leg for leg in legs if leg.time <= start][-1]
+                assert told[0].motion == motion_of(leg) and not told[0].events
+                turned += clip.sure and told[0].motion != clip.told[0].motion
+    assert turned > 20
+    assert not any(clip_of(rng, shot, 1.0, 8.0).moments)
+    assert not any(draw_clip(rng, Mix(cut=1.0)).moments)
+
+
 def test_wrong_captions_are_wrong() -> None:
     rng = np.random.default_rng(4)
     clip = (Told("red", "circle", "up", (("stop", None),)), Told("blue", "ring", "still"))
