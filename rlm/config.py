@@ -65,6 +65,9 @@ class Config(BaseModel):
         default=None, description="builtin, fast, balanced, quality, or a folder with weights"
     )
     max_turns: PositiveInt | None = Field(default=None, description="turns before the wrap-up")
+    max_calls: PositiveInt | None = Field(
+        default=None, description="calls to any model, in all sessions and votes"
+    )
     max_tokens: PositiveInt | None = Field(default=None, description="tokens before it")
     max_usd: PositiveFloat | None = Field(default=None, description="dollars before it")
     max_seconds: PositiveFloat | None = Field(default=None, description="seconds before it")

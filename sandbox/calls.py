@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from sandbox.codec import Frame, ProtocolError, TransferError, ValueReader, ValueWriter
+from sandbox.codec import ValueReader, ValueWriter
+from sandbox.frames import Frame, ProtocolError, TransferError
 from sandbox.limits import Limits
 from sandbox.outcome import SandboxError, StopCell
 from sandbox.records import HostRecord, by_name

@@ -11,7 +11,7 @@ from typing import Any
 
 from sandbox.calls import Call, Calls, interruption, refusal
 from sandbox.clock import Clock
-from sandbox.codec import Frame, ProtocolError, TransferError
+from sandbox.frames import Frame, ProtocolError, TransferError
 from sandbox.outcome import CellError, Outcome, StopCell
 from sandbox.process import Process, ProcessLost
 

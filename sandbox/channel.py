@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
+import _socket
 import array
 import inspect
 import os
 import signal
-import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sandbox.codec import (
-    MAX_DESCRIPTORS,
-    Frame,
-    FrameReader,
-    ValueReader,
-    ValueWriter,
-    pack,
-)
+from sandbox.codec import ValueReader, ValueWriter
+from sandbox.frames import MAX_DESCRIPTORS, Frame, FrameReader, pack
 from sandbox.records import JailRecord, by_name
 
 _UNLIMITED = 1 << 62  # the host states the limits that matter
 _WINDOW = 64  # calls of one `map` on their way at the same moment
-_ANCILLARY = socket.CMSG_SPACE(4 * MAX_DESCRIPTORS)
+_ANCILLARY = _socket.CMSG_SPACE(4 * MAX_DESCRIPTORS)
 # Classes whose instances can be made from a message alone.
 _BUILTIN = {
     cls.__name__: cls
@@ -58,7 +52,7 @@ class Channel:
         connection: a stream socket, blocking.
     """
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: _socket.socket) -> None:
         self.cell = 0
         self._connection = connection
         self._descriptors: deque[int] = deque()
@@ -150,10 +144,10 @@ class Channel:
 
     def _receive(self, view: memoryview) -> int:
         got, ancillary, _, _ = self._connection.recvmsg_into(
-            [view], _ANCILLARY, socket.MSG_CMSG_CLOEXEC
+            [view], _ANCILLARY, _socket.MSG_CMSG_CLOEXEC
         )
         for level, kind, data in ancillary:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
                 numbers = array.array("i")
                 numbers.frombytes(data[: len(data) - len(data) % numbers.itemsize])
                 self._descriptors.extend(numbers)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sandbox.calls import Calls
 from sandbox.cell import Cell, printable
-from sandbox.codec import Frame, ProtocolError
+from sandbox.frames import Frame, ProtocolError
 from sandbox.limits import Limits
 from sandbox.outcome import CellError, Level, Outcome, SandboxError
 from sandbox.pool import Pool
@@ -106,6 +106,8 @@ class Sandbox:
             if self._pool.wanted == "none":
                 print(_UNSAFE, file=sys.stderr)
             self._process = self._begin()
+            if self._owns_pool:
+                self._pool.refill()  # while its first cell is still being thought of
 
     def sibling(
         self, functions: Mapping[str, Callable[..., Any]], records: Sequence[type] = ()

@@ -18,11 +18,11 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
 from sandbox import seccomp
+from sandbox.bundle import BOOT
 from sandbox.limits import Limits
 from sandbox.outcome import Level, SandboxError, SandboxUnavailable
 
@@ -39,13 +39,6 @@ _WRITABLE = ("/dev/null",)
 _CAPABILITIES = {"setgid": 6, "setuid": 7, "sys_ptrace": 19, "sys_admin": 21}
 JAIL_USERS = range(0x5A000000, 0x5A800000)  # no system hands these out
 _NOBODY = 65534
-_JAIL_MODULES = ("sandbox.worker", "sandbox.channel", "sandbox.lockdown")  # not imported here
-_PACKAGE = str(Path(__file__).resolve().parent)
-# The package's own __init__ belongs to the host; the jail sees an empty one.
-_BOOT = (
-    "import sys,types;p=types.ModuleType('sandbox');p.__path__=[sys.argv[2]];"
-    "sys.modules['sandbox']=p;from sandbox.worker import main;main(int(sys.argv[1]))"
-)
 
 
 @dataclass(frozen=True)
@@ -73,7 +66,8 @@ class Plan:
 
     Attributes:
         level: the level it implements.
-        command: what to run; the descriptor number of the socket takes the place of ``{fd}``.
+        command: what to run; ``{socket}`` and ``{bundle}`` stand for the numbers of those two
+            descriptors.
         scratch: folder on the host that is its scratch folder, if it is one of the host's.
         uid: the user it changes to, or None.
         orders: what it does to itself, for ``lockdown.lock``.
@@ -112,10 +106,6 @@ def find_interpreter(preload: Sequence[str]) -> Interpreter:
     Raises:
         SandboxError: a module to preload is not installed.
     """
-    for module in _JAIL_MODULES:  # leaves bytecode for the jail, which cannot write any
-        spec = importlib.util.find_spec(module)
-        if spec is not None and isinstance(spec.loader, SourceFileLoader):
-            spec.loader.get_code(module)
     executable = os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
     standard = os.path.realpath(sysconfig.get_path("stdlib"))
     libraries = [standard, *(f"{prefix}/lib" for prefix in (sys.base_prefix, sys.base_exec_prefix))]
@@ -155,7 +145,8 @@ def plan(level: Level, interpreter: Interpreter, limits: Limits) -> Plan:
     Raises:
         SandboxUnavailable: a program the level needs is not installed.
     """
-    python = (interpreter.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _BOOT, "{fd}", _PACKAGE)
+    options = ("-I", "-S", "-B", "-X", "utf8")
+    python = (interpreter.executable, *options, "-c", BOOT, "{socket}", "{bundle}")
     orders: dict[str, Any] = {
         "confine": level != "none",
         "landlock": level == "landlock",
@@ -235,7 +226,7 @@ def _bubblewrap(interpreter: Interpreter, limits: Limits, user: int | None) -> l
     else:  # just enough to become the jail's own user; gone with the change
         words += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     made: set[str] = set()
-    visible = [*interpreter.libraries, *interpreter.packages, _PACKAGE, interpreter.executable]
+    visible = [*interpreter.libraries, *interpreter.packages, interpreter.executable]
     for path in dict.fromkeys([*visible, *_existing([_LOADER_CACHE])]):
         if any(Path(path).is_relative_to(other) for other in made):
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import threading
 import time
@@ -12,6 +13,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from sandbox import levels
+from sandbox.bundle import make_bundle
 from sandbox.limits import Limits
 from sandbox.outcome import Level, SandboxError, SandboxUnavailable
 from sandbox.process import LevelFailed, Process
@@ -70,9 +72,10 @@ class Pool:
         self._interpreter = levels.find_interpreter(self.preload)
         self._config = {
             "preload": list(self.preload),
-            "preamble": list((preamble or {}).items()),
             "paths": list(self._interpreter.paths),
         }
+        self._preamble = dict(preamble or {})
+        self._bundle = -1
         self._size = spares
         self._spares: deque[Process] = deque()
         self._starting = 0
@@ -154,12 +157,12 @@ class Pool:
             return self._start()
 
     def prepare(self, number: int) -> None:
-        """Have ``number`` processes beside the reserve, started in the background.
+        """Have ``number`` processes in reserve, or its size, started in the background.
 
         For sessions that are about to begin at the same moment: each takes one. Those that are
         not taken count the next time.
         """
-        self._bring_to(self._size + number)
+        self._bring_to(max(self._size, number))
 
     def refill(self) -> None:
         """Bring the reserve up to its size, in the background."""
@@ -208,6 +211,9 @@ class Pool:
         for process in self._spares:
             process.close()
         self._spares.clear()
+        if self._bundle >= 0:
+            os.close(self._bundle)
+            self._bundle = -1
         self.kill()
         for process in self._watchdog.processes():
             with self._lock:
@@ -261,11 +267,13 @@ class Pool:
     def _spawn(self, level: Level) -> Process:
         scratch = None
         try:
+            if self._bundle < 0:
+                self._bundle = make_bundle(self._preamble)
             plan = levels.plan(level, self._interpreter, self.limits)
             if level != "bubblewrap":
                 scratch = Scratch(plan.uid)
                 plan = plan.with_scratch(scratch.path)
-            return Process(plan, self.limits, self._config, scratch)
+            return Process(plan, self.limits, self._bundle, self._config, scratch)
         except OSError as error:
             if scratch is not None:
                 scratch.remove()

@@ -12,14 +12,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from sandbox import levels
-from sandbox.codec import MAX_CALL, Frame, FrameReader, ProtocolError, pack
+from sandbox.frames import MAX_CALL, Frame, FrameReader, ProtocolError
 from sandbox.levels import Plan
 from sandbox.limits import Limits
+from sandbox.outbox import Outbox
 from sandbox.outcome import SandboxError
 from sandbox.scratch import Scratch
 
@@ -31,11 +31,7 @@ _END_SECONDS = 0.5
 _PIPE_BYTES = 1 << 20
 _READ_BYTES = 1 << 16
 _SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ
-_OUTBOX_BYTES = 64 << 20
-_ENTRY_BYTES = 600  # what a piece in the outbox takes beside its bytes
-_MAX_SHARED = 64
 _MOMENT = 0.002
-_UNREAD = 0x5411  # SIOCOUTQ: bytes the other side has not received yet
 _CREDENTIALS = struct.Struct("iII")
 
 
@@ -56,12 +52,18 @@ class Process:
     Args:
         plan: how to start it.
         limits: its limits.
-        config: the modules to preload and where they are, and the preamble.
+        bundle: descriptor of what it runs; see ``sandbox.bundle``.
+        config: the modules to preload and where they are.
         scratch: its folder on the host, or None; removed when the process is closed.
     """
 
     def __init__(
-        self, plan: Plan, limits: Limits, config: dict[str, Any], scratch: Scratch | None
+        self,
+        plan: Plan,
+        limits: Limits,
+        bundle: int,
+        config: dict[str, Any],
+        scratch: Scratch | None,
     ) -> None:
         self.plan = plan
         self.limits = limits
@@ -76,13 +78,12 @@ class Process:
         self.on_wait: Callable[[], float | None] = lambda: None
         self.on_output: Callable[[int, bytes], None] = lambda number, data: None
         self._pidfd = -1
-        self._outbox: deque[tuple[memoryview, tuple[int, ...]]] = deque()
-        self._outbox_bytes = 0
-        self._shared = [0, 0]  # descriptors, and bytes behind them, that it may not have taken yet
         self.socket, theirs = socket.socketpair()
+        self._outbox = Outbox(self.socket, limits.array_bytes)
         out_read, out_write = os.pipe2(os.O_CLOEXEC)
         err_read, err_write = os.pipe2(os.O_CLOEXEC)
         self.outputs = {out_read: 1, err_read: 2}
+        numbers = {"{socket}": str(theirs.fileno()), "{bundle}": str(bundle)}
         try:
             for pipe in self.outputs:
                 os.set_blocking(pipe, False)
@@ -90,11 +91,11 @@ class Process:
                     fcntl.fcntl(pipe, _SET_PIPE_SIZE, _PIPE_BYTES)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
             self._child = subprocess.Popen(
-                [word.replace("{fd}", str(theirs.fileno())) for word in plan.command],
+                [numbers.get(word, word) for word in plan.command],
                 stdin=subprocess.DEVNULL,
                 stdout=out_write,
                 stderr=err_write,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), bundle),
                 env=levels.environment(plan.orders["scratch"]),
                 cwd="/",
                 start_new_session=True,  # a Ctrl-C at the terminal is the host's to handle
@@ -221,10 +222,7 @@ class Process:
         if self._pidfd >= 0:
             os.close(self._pidfd)
         self._pidfd = -1
-        for _, descriptors in self._outbox:
-            for descriptor in descriptors:
-                os.close(descriptor)
-        self._outbox.clear()
+        self._outbox.close()
         if self.scratch is not None:
             self.scratch.remove()
 
@@ -249,25 +247,10 @@ class Process:
             TransferError: it is too large; nothing of it has been queued.
             ProcessLost: the process is gone.
         """
-        pieces = pack(frame)
-        descriptors = tuple(frame.descriptors)
-        for descriptor in descriptors:
-            self._shared[0] += 1
-            self._shared[1] += os.fstat(descriptor).st_size
-        for piece in pieces:
-            view = memoryview(piece).cast("B")
-            if not self._outbox:
-                rest = self._push(view, descriptors)
-                if rest is None:
-                    descriptors = ()
-                    continue
-                if rest.nbytes < view.nbytes:
-                    descriptors = ()
-                view = rest
-            # Doubles, because the sender closes its own when this call returns.
-            self._outbox.append((view, tuple(map(os.dup, descriptors))))
-            self._outbox_bytes += view.nbytes + _ENTRY_BYTES
-            descriptors = ()
+        try:
+            self._outbox.put(frame)
+        except ConnectionError as error:
+            raise ProcessLost(self.fate or "it ended") from error
 
     def receive(self) -> Frame:
         """The next frame.
@@ -282,7 +265,7 @@ class Process:
         """
         try:
             # Calls are answered no faster than the answers are taken: what is on its way is memory.
-            while self._shared_is_full():
+            while self._outbox.shared_is_full():
                 self._wait(listen=False)
             return self._reader.read()
         except (EOFError, ConnectionError):
@@ -311,23 +294,13 @@ class Process:
             except BlockingIOError:
                 continue
 
-    def _shared_is_full(self) -> bool:
-        count, size = self._shared
-        if count <= _MAX_SHARED and size <= self.limits.array_bytes:
-            return False
-        unread = struct.unpack("i", fcntl.ioctl(self.socket, _UNREAD, bytes(4)))[0]
-        if not unread and not self._outbox:
-            self._shared = [0, 0]
-            return False
-        return True
-
     def _wait(self, listen: bool = True) -> None:
         """Return when the socket is readable; without ``listen``, after a moment."""
         while True:
             seconds = self.on_wait()
             if not listen:
                 seconds = _MOMENT if seconds is None else min(seconds, _MOMENT)
-            hold = self.full or self._outbox_bytes >= _OUTBOX_BYTES or not listen
+            hold = self.full or self._outbox.full or not listen
             events = 0 if hold else select.POLLIN
             if self._outbox:
                 events |= select.POLLOUT
@@ -358,35 +331,11 @@ class Process:
             self.on_output(self.outputs[pipe], data)
         return len(data)
 
-    def _push(self, view: memoryview, descriptors: tuple[int, ...]) -> memoryview | None:
-        """Send as much as fits; returns the rest, or None."""
-        ancillary = []
-        if descriptors:
-            packed = struct.pack(f"{len(descriptors)}i", *descriptors)
-            ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)]
-        try:
-            sent = self.socket.sendmsg([view], ancillary, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            sent = 0
-        except OSError as error:
-            raise ProcessLost(self.fate or "it ended") from error
-        return None if sent == view.nbytes else view[sent:]
-
     def _flush(self) -> None:
-        while self._outbox:
-            view, descriptors = self._outbox[0]
-            rest = self._push(view, descriptors)
-            if rest is None or rest.nbytes < view.nbytes:
-                for descriptor in descriptors:
-                    os.close(descriptor)
-                self._outbox_bytes -= view.nbytes - (0 if rest is None else rest.nbytes)
-                if rest is None:
-                    self._outbox.popleft()
-                    self._outbox_bytes -= _ENTRY_BYTES
-                else:
-                    self._outbox[0] = (rest, ())
-            if rest is not None:
-                return
+        try:
+            self._outbox.flush()
+        except ConnectionError as error:
+            raise ProcessLost(self.fate or "it ended") from error
 
     def _pid_from_credentials(self) -> None:
         """Learn the real process id: the kernel translates it across process namespaces."""

@@ -8,12 +8,14 @@ short enough to read.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sandbox.codec import RecordCodec, TransferError
+from sandbox.codec import RecordCodec
+from sandbox.frames import TransferError
 
 _DEFAULTS = (bool, int, float, str, type(None))
 _PLAIN = (*_DEFAULTS, bytes, complex)
@@ -82,13 +84,18 @@ class HostRecord:
         return {"name": self.name, "fields": fields, "eq": self._compared, "doc": documentation}
 
 
-def host_records(classes: Sequence[type]) -> dict[type, HostRecord]:
+def host_records(classes: Sequence[type]) -> Mapping[type, HostRecord]:
     """Check and index the record types of a sandbox.
 
     Raises:
         TypeError: one is not a frozen dataclass, two share a name, or a field's annotation is
             outside what can cross.
     """
+    return _checked(tuple(classes))
+
+
+@functools.lru_cache(maxsize=4)  # the sandboxes of a run have the same
+def _checked(classes: tuple[type, ...]) -> Mapping[type, HostRecord]:
     records: dict[type, HostRecord] = {}
     placeholder = dict.fromkeys(classes)
     for cls in classes:

@@ -8,6 +8,7 @@ shares the process and may forge whatever this module could send.
 from __future__ import annotations
 
 import _sitebuiltins
+import _socket
 import ast
 import builtins
 import gc
@@ -16,7 +17,6 @@ import io
 import linecache
 import os
 import signal
-import socket
 import sys
 import traceback
 import types
@@ -25,22 +25,27 @@ from typing import Any
 
 from sandbox import lockdown
 from sandbox.channel import Channel, StopCell, bind_functions
-from sandbox.codec import Frame
+from sandbox.frames import Frame
 from sandbox.records import jail_records
 
-# Every import here is paid for at each start: pathlib alone would cost as much as ast.
+# Every import here is paid for at each start: pathlib alone would cost as much as ast, and socket,
+# for the sake of names of constants, more than _socket by half of that.
 _OWN_FILES = frozenset(
     f"{__file__.rpartition('/')[0]}/{name}"
-    for name in ("worker.py", "channel.py", "codec.py", "records.py", "arrays.py")
+    for name in ("worker.py", "channel.py", "frames.py", "codec.py", "records.py", "arrays.py")
 )
 _RETRY_SECONDS = 0.002
 _MAX_TRACEBACK = 20_000
 _MAX_NAMES = 500
 
 
-def main(descriptor: int) -> None:
-    """Run a session on the socket with this descriptor number; never returns."""
-    connection = socket.socket(fileno=descriptor)
+def main(descriptor: int, preamble: Sequence[tuple[str, types.CodeType]]) -> None:
+    """Run a session on the socket with this descriptor number; never returns.
+
+    ``preamble`` are the further modules of the session by name, compiled.
+    """
+    gc.disable()  # next to nothing of what is made before the first cell is ever given back
+    connection = _socket.socket(fileno=descriptor)
     sys.argv = [""]
     channel = Channel(connection)
     orders = channel.read().head
@@ -50,10 +55,10 @@ def main(descriptor: int) -> None:
         for name in orders["preload"]:
             importlib.import_module(name)
         stage = "preamble"
-        for name, source in orders["preamble"]:
-            vars(builtins).update(_run_module(name, source))
-        gc.collect()
+        for name, code in preamble:
+            vars(builtins).update(_run_module(name, code))
         gc.freeze()
+        gc.enable()
         stage = "lock"
         lockdown.lock(orders["lock"])
     except BaseException as error:  # noqa: BLE001 - whatever it is, the host must hear of it
@@ -67,10 +72,10 @@ def main(descriptor: int) -> None:
         os._exit(0)
 
 
-def _run_module(name: str, source: str) -> dict[str, Any]:
-    """Make a module of its source text; returns what it exports."""
+def _run_module(name: str, code: types.CodeType) -> dict[str, Any]:
+    """Make a module of its code; returns what it exports."""
     module = sys.modules[name] = types.ModuleType(name)
-    exec(compile(source, f"<{name}>", "exec", dont_inherit=True), module.__dict__)
+    exec(code, module.__dict__)
     return {export: getattr(module, export) for export in module.__all__}
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 
 from rlm.agent.llm import Usage
@@ -30,7 +30,14 @@ CHILD_TURNS = 8
 
 
 class BudgetSpent(Exception):
-    """No further call may be made; the message says which limit is in the way."""
+    """No further call may be made; the message says which limit is in the way.
+
+    ``limits`` are those that are too low for a share, as :class:`Budget` calls them.
+    """
+
+    def __init__(self, message: str, limits: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.limits = limits
 
 
 @dataclass(frozen=True)
@@ -196,6 +203,15 @@ class Meter:
             raise
         return made
 
+    def room(self) -> int:
+        """For how many children there is enough left, counted up to as many as run at once."""
+        with self._changed:
+            for number in range(AT_ONCE, 0, -1):
+                with suppress(BudgetSpent):
+                    self._share(self.budget, number, CHILD_TURNS)
+                    return number
+            return 0
+
     def close(self) -> None:
         """Give what a child did not spend back to its parent."""
         if self._parent is not None:
@@ -326,15 +342,18 @@ class Meter:
         frames = part(
             b.frames, self.frames, 0, sum((c.budget.frames or 0) - c.frames for c in open_)
         )
-        if (
-            (calls is not None and calls < 3)
-            or (tokens is not None and tokens < 3 * most)
-            or (dollars is not None and dollars < 3 * usd)
-            or (frames is not None and frames < 1)
-        ):
+        least: tuple[tuple[str, float | None, float], ...] = (
+            ("calls", calls, 3),
+            ("tokens", tokens, 3 * most),
+            ("usd", dollars, 3 * usd),
+            ("frames", frames, 1),
+        )
+        short = tuple(name for name, share, need in least if share is not None and share < need)
+        if short:
             raise BudgetSpent(
                 f"what is left ({self.left()}) is too little for {among} more: ask fewer at once, "
-                "or answer now"
+                "or answer now",
+                short,
             )
         return Budget(
             turns=min((n for n in (b.turns, most_turns) if n is not None), default=None),

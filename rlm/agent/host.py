@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -14,6 +15,7 @@ from rlm.agent.answer import Answer, read_answer, salvaged
 from rlm.agent.budget import AT_ONCE, BudgetSpent, Meter
 from rlm.agent.conversation import Conversation
 from rlm.agent.llm import LanguageModel, Message, Picture
+from rlm.agent.looking import Looked
 from rlm.agent.models import Models
 from rlm.agent.parallel import side_by_side
 from rlm.agent.prompting import render
@@ -30,14 +32,11 @@ if TYPE_CHECKING:
 
 MAX_PICTURES = 32
 """Pictures one observation may hold."""
-AROUND = 1.0
-"""Seconds around a frame that count as looked at."""
-_LOOKING = frozenset(
-    (
-        "extract_frames", "contact_sheet", "detect_objects", "caption_segment", "classify_segment",
-        "get_transcript", "search_transcript", "rlm_query", "rlm_query_batched",
-    )
-)  # fmt: skip
+MAX_NOTES, MAX_NOTE = 50, 400
+"""Notes of a session, and characters of one: the model reads all of them again and again."""
+
+_SEVERAL = re.compile(r"rlm_query(?:_batched|\.map)")
+_LONGEST = len("rlm_query_batched")
 
 Explore = Callable[[SubQuestion, Meter, int], SubAnswer]
 """Has the sub-session of that number, counted from 1, answer a question within a meter."""
@@ -63,6 +62,7 @@ class SessionHost:
     ) -> None:
         self.answer: Answer | None = None
         self.wrapping_up = False
+        self.looked = Looked()
         self._record = record
         self._meter = meter
         self._models = models
@@ -73,7 +73,6 @@ class SessionHost:
         self._prepare = prepare
         self._pending: list[Picture] = []
         self._frames_pending = 0
-        self._looked: list[Span] = []
         self._told = False
         self._numbers = itertools.count(1)
 
@@ -88,17 +87,23 @@ class SessionHost:
         frames, self._frames_pending = self._frames_pending, 0
         return pictures, frames
 
-    def saw(self, tool: str, value: Any) -> None:
-        """Keep where in the video a call of ``tool``, which gave ``value``, has looked."""
-        if tool not in _LOOKING:
-            return
-        for one in value if isinstance(value, list | tuple) else (value,):
-            if hasattr(one, "times"):
-                self._looked += [Span(max(0.0, t - AROUND), t + AROUND) for t in one.times.tolist()]
-            elif isinstance(one, SubAnswer):
-                self._looked += [Span(*pair) for pair in one.evidence]
-            elif hasattr(one, "start"):
-                self._looked.append(Span(one.start, one.end))
+    def foreseeing(self) -> Callable[[str], None]:
+        """Hears a reply, piece by piece; has jails started once it names several sub-sessions.
+
+        They are as many as may run at once and as the budget has room for: how many will be asked
+        for is not known yet, and those left over wait for the next time.
+        """
+        heard = ""
+
+        def hear(text: str) -> None:
+            nonlocal heard
+            heard += text
+            if _SEVERAL.search(heard):
+                self._prepare(self._meter.room())
+                heard = ""
+            heard = heard[-_LONGEST:]
+
+        return hear
 
     # ---- as tools call it
 
@@ -151,7 +156,17 @@ class SessionHost:
         ]
 
     def note(self, fact: str, span: Span | None) -> None:
-        """Keep a fact."""
+        """Keep a fact; raises ``ValueError`` for one too long, or one too many."""
+        if len(fact) > MAX_NOTE:
+            raise ValueError(
+                f"a note holds {MAX_NOTE} characters, not {len(fact)}: note the fact in fewer "
+                "words, and keep the rest in a variable"
+            )
+        if len(self._conversation.notes) >= MAX_NOTES:
+            raise ValueError(
+                f"there are {MAX_NOTES} notes, as many as are kept: keep further facts in a "
+                "variable, which stays as well, and print it when you need it"
+            )
         self._conversation.notes.append((fact, span))
         pair = None if span is None else (span.start, span.end)
         self._record.emit(ev.Noted, turn=self._meter.turns, fact=fact, span=pair)
@@ -166,7 +181,7 @@ class SessionHost:
         """Raises ``TypeError`` or ``ValueError`` for what is no answer."""
         read = salvaged if self.wrapping_up else read_answer
         answer = read(value, evidence, confidence, self._options, self._span.end)
-        unseen = [span for span in answer.evidence if not self._has_seen(span)]
+        unseen = [span for span in answer.evidence if not self.looked.has(span)]
         if unseen and not self._told and not self.wrapping_up:
             self._told = True
             spans = ", ".join(f"({span.start:g}, {span.end:g})" for span in unseen)
@@ -178,9 +193,6 @@ class SessionHost:
         raise StopCell
 
     # ----
-
-    def _has_seen(self, span: Span) -> bool:
-        return any(span.start <= seen.end and seen.start <= span.end for seen in self._looked)
 
     def _count_frames(self, frames: int) -> None:
         left = self._meter.add_frames(frames)

@@ -29,7 +29,7 @@ def _check_price(model: LanguageModel, budget: Budget) -> None:
     if budget.usd is not None and model.price(1, 1) is None:
         raise UsageError(
             f"the price of {model.name} is unknown, so a cap in dollars cannot be kept; "
-            "leave out --max-usd, or cap --max-turns or --max-tokens"
+            "leave out --max-usd, or cap --max-turns, --max-calls or --max-tokens"
         )
 
 
@@ -38,11 +38,11 @@ def check_question(question: str, options: Sequence[str]) -> None:
     if not question.strip():
         raise UsageError("the question is empty; ask it in quotes after the video")
     if len(options) == 1:
-        raise UsageError("one option is no choice; give --option at least twice, or not at all")
+        raise UsageError("one option is no choice; give two or more, or none")
     if len(options) > 26:
         raise UsageError(f"at most 26 options can be lettered, not {len(options)}")
     plain = [" ".join(option.split()).lower() for option in options]
     if "" in plain:
-        raise UsageError("an option is empty; give each --option some text")
+        raise UsageError("an option is empty; give each one some text")
     if len(set(plain)) < len(plain):
-        raise UsageError("two options say the same; give each --option its own text")
+        raise UsageError("two options say the same; give each one its own text")

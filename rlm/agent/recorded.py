@@ -270,7 +270,9 @@ class RecordedModels(Models):
     ) -> RecordedModels:
         """Those of ``transcript``; ``until`` and ``live`` as :class:`Recording` has them."""
         recording = Recording(transcript, until, live)
-        return cls(_Voice(recording, ""), recording=recording)
+        cheaper = transcript.header.sub_model if live is None else live.sub
+        sub = _Voice(recording, "", sub=True) if cheaper else None
+        return cls(_Voice(recording, ""), sub, recording=recording)
 
     def answering(self, session: str) -> LanguageModel:
         """The one that answers in the session at a place of this run's tree."""

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from rlm.agent import events as ev
 from rlm.agent.ask import Asked, limits_of
 from rlm.agent.budget import Budget
+from rlm.agent.choose import Choice
 from rlm.agent.drift import Report, compare
 from rlm.agent.indexing import open_index
-from rlm.agent.make_models import make_model
-from rlm.agent.models import Models
+from rlm.agent.make_models import make_models
 from rlm.agent.recorded import CLOSE, RecordedModels, Recording
 from rlm.agent.session import Jail, Session, default_jail
 from rlm.agent.transcript import Transcript, TranscriptWriter, default_folder
@@ -60,16 +60,7 @@ def rerun_code(
     models = RecordedModels.of(transcript)
     seen: list[ev.Event] = []
     media: dict[str, bytes] = {}
-    session = Session(
-        index=index,
-        models=models,
-        question=transcript.header.question,
-        options=transcript.header.options,
-        budget=budget,
-        sinks=(models.recording, seen.append),
-        store=media.__setitem__,
-        jail=jail,
-    )
+    session = _session(transcript, index, models, budget, seen.append, media.__setitem__, jail)
     try:
         _run(session, models.recording)
     except (ReplayMismatch, LanguageModelError) as error:
@@ -88,6 +79,7 @@ def fork(
     turn: int,
     *,
     model: str | None = None,
+    sub_model: str | None = None,
     api_base: str | None = None,
     limits: Mapping[str, Any] | None = None,
     video: str | Path | None = None,
@@ -101,10 +93,11 @@ def fork(
 ) -> Asked:
     """Go through the first ``turn`` turns again as recorded, and on from there with ``model``.
 
-    ``model`` is by default the recorded one. ``limits`` are those of :class:`Budget` by name that
-    differ from the recorded ones and from the settings, of which the lower is taken; they are on
-    the whole run, its replayed turns with what these cost then included, and seconds count anew.
-    The new transcript says what it was forked from. The rest is as in :func:`rerun_code`.
+    ``model`` is by default the recorded one, and ``sub_model`` likewise, if there was one.
+    ``limits`` are those of :class:`Budget` by name that differ from the recorded ones and from the
+    settings, of which the lower is taken; they are on the whole run, its replayed turns with what
+    these cost then included, and seconds count anew. The new transcript says what it was forked
+    from. The rest is as in :func:`rerun_code`.
 
     Raises any ``VideoRLMError``: ``UsageError`` for a turn that the run does not have, that was
     its last, or after which the limits leave no room.
@@ -116,9 +109,12 @@ def fork(
         raise UsageError(f"{turn} turns are replayed: --max-turns must be more than {turn}")
     name = model or transcript.header.model
     endpoint = api_base or (config.api_base if name == config.model else None)
-    live = make_model(name, endpoint, config, notify)
+    settings = config.model_copy(
+        update={"sub_model": sub_model or transcript.header.sub_model or None, "fallback_model": ()}
+    )
+    live = make_models(Choice(name, "of the run", False), endpoint, settings, notify)
     index = _open(transcript, video, preset, config, notify, progress)
-    models = RecordedModels.of(transcript, until=turn, live=Models(live))
+    models = RecordedModels.of(transcript, until=turn, live=live)
     parent = Path(transcripts or config.transcripts or default_folder()).expanduser()
     source = {"forked_from": transcript.path.resolve().name, "forked_turn": turn}
     kept = False
@@ -131,16 +127,7 @@ def fork(
             for sink in all_sinks:
                 sink(event)
 
-        session = Session(
-            index=index,
-            models=models,
-            question=transcript.header.question,
-            options=transcript.header.options,
-            budget=budget,
-            sinks=(models.recording, mark),
-            store=writer.media,
-            jail=jail,
-        )
+        session = _session(transcript, index, models, budget, mark, writer.media, jail)
         try:
             result = session.run()
             kept = models.recording.gone_live
@@ -227,6 +214,28 @@ def _open(
     if opened.sha256 == header.video.sha256 and index.key != header.index_key:
         notify("note: the index is another than then: the encoder or its way of working changed")
     return index
+
+
+def _session(
+    transcript: Transcript,
+    index: VideoIndex,
+    models: RecordedModels,
+    budget: Budget,
+    sink: ev.Sink,
+    store: Callable[[str, bytes], None],
+    jail: Jail,
+) -> Session:
+    """What was asked, asked again; the recording hears of each event before ``sink`` does."""
+    return Session(
+        index=index,
+        models=models,
+        question=transcript.header.question,
+        options=transcript.header.options,
+        budget=budget,
+        sinks=(models.recording, sink),
+        store=store,
+        jail=jail,
+    )
 
 
 def _run(session: Session, recording: Recording) -> None:

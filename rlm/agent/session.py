@@ -28,6 +28,7 @@ from rlm.agent.answer import CANNOT_TELL, from_words
 from rlm.agent.budget import Budget, BudgetSpent, Meter
 from rlm.agent.compaction import compact, text_space
 from rlm.agent.conversation import Conversation
+from rlm.agent.failing import Failure, failure_of, stuck, without_outcome
 from rlm.agent.host import SessionHost
 from rlm.agent.llm import LanguageModel, Message, Reply
 from rlm.agent.models import Models
@@ -59,9 +60,6 @@ from sandbox import Outcome, Sandbox
 
 if TYPE_CHECKING:
     from rlm.index import VideoIndex
-
-STUCK = 3
-"""Turns in a row that fail in the same way before the wrap-up."""
 
 Jail = Callable[[Mapping[str, Tool], Sequence[type]], Sandbox]
 
@@ -136,7 +134,7 @@ class Session:
         there is no jail.
         """
         context = ToolContext(self.index.video, self.index, self._host, self._part)
-        path, saw = self.index.video.path, self._host.saw
+        path, saw = self.index.video.path, self._host.looked.add
         tools = {
             name: traced(tool, self._record, self._turn, path, saw)
             for name, tool in bind(TOOLS, context).items()
@@ -190,10 +188,10 @@ class Session:
     # ---- the loop
 
     def _loop(self, sandbox: Sandbox) -> tuple[str, str]:
-        failures: list[str | None] = []
+        failures: list[Failure | None] = []
         while True:
             self._compact()
-            spent = self._meter.exhausted(self._conversation.tokens()) or _stuck(failures)
+            spent = self._meter.exhausted(self._conversation.tokens()) or stuck(failures)
             if spent is not None:
                 return self._wrap_up(spent, sandbox)
             try:
@@ -232,9 +230,13 @@ class Session:
         with self._meter.call(self._conversation.tokens(messages), last=last):
             self._record.emit(ev.ModelCalled, turn=turn)
             began = time.monotonic()
-            reply = self._model.complete(
-                messages, lambda text: self._record.emit(ev.ReplyDelta, turn=turn, text=text)
-            )
+            foreseen = self._host.foreseeing()
+
+            def hear(text: str) -> None:
+                self._record.emit(ev.ReplyDelta, turn=turn, text=text)
+                foreseen(text)
+
+            reply = self._model.complete(messages, hear)
             self._meter.add(reply.usage)
         self._meter.turns = turn
         self._conversation.learn(messages, reply.read or reply.usage.input_tokens)
@@ -251,42 +253,40 @@ class Session:
         )
         return reply
 
-    def _run_reply(self, reply: Reply, sandbox: Sandbox) -> str | None:
-        """Run the reply's code and observe; returns the kind of failure, or ``None``."""
+    def _run_reply(self, reply: Reply, sandbox: Sandbox) -> Failure | None:
+        """Run the reply's code and observe; returns how it failed, if it did."""
         if reply.cut:
-            return self._observe(None, "cut")
+            return self._observe(None, without_outcome("cut"))
         blocks = code_blocks(reply.text)
         if not blocks:
-            return self._observe(None, "no_code")
+            return self._observe(None, without_outcome("no_code"))
         self._record.emit(ev.CellStarted, turn=self._meter.turns, code=blocks[0])
         outcome = sandbox.run(blocks[0])
         if self._host.answer is not None:
             self._observe(outcome, None)
             self._emit_answer()
             return None
-        failure = "killed" if outcome.restarted else "timed_out" if outcome.timed_out else None
-        failure = failure or ("error" if outcome.error else None)
-        self._observe(outcome, failure, len(blocks))
-        if failure == "error" and outcome.error is not None:
-            return f"{outcome.error.type} in the code"
-        return failure
+        return self._observe(outcome, failure_of(outcome), len(blocks))
 
-    def _observe(self, outcome: Outcome | None, failure: Any, blocks: int = 1) -> str | None:
+    def _observe(
+        self, outcome: Outcome | None, failure: Failure | None, blocks: int = 1
+    ) -> Failure | None:
         pictures, frames = self._host.take()
         left = f"[turn {self._meter.turns} done; left: {self._meter.left()}]"
         answered = self._host.answer is not None
-        message = observation(outcome, failure, blocks, pictures, left, answered)
+        kind = None if failure is None else failure.observed
+        message = observation(outcome, kind, blocks, pictures, left, answered)
         self._conversation.turns[-1].observed = message
         self._record.emit(
             ev.Observed,
             turn=self._meter.turns,
             parts=self._record.file(message),
             frames=frames,
-            failure=failure,
+            failure=kind,
             seconds=round(outcome.seconds, 4) if outcome else 0.0,
             host_seconds=round(outcome.host_seconds, 4) if outcome else 0.0,
         )
-        return None if failure is None else str(failure)
+        return failure
 
     def _compact(self) -> None:
         limits = self._model.limits
@@ -377,11 +377,3 @@ class Session:
         )
         if self.place is None:
             self._record.end()
-
-
-def _stuck(failures: Sequence[str | None]) -> str | None:
-    """Whether the same thing went wrong too often in a row."""
-    last = set(failures[-STUCK:])
-    if len(failures) < STUCK or len(last) > 1 or None in last:
-        return None
-    return f"{STUCK} turns in a row: {failures[-1]}"

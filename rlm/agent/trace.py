@@ -20,11 +20,11 @@ def traced(
     record: Record,
     turn: Callable[[], int],
     video: Path,
-    saw: Callable[[str, Any], None],
+    saw: Callable[[Any], None],
 ) -> Tool:
     """``tool``, with one event for each call; ``turn`` says in which turn it is.
 
-    ``saw`` is told each tool's name and what it gave. Where the file ``video`` lies is this
+    ``saw`` is told what each tool gave. Where the file ``video`` lies is this
     machine's business: errors name it without its folder.
     """
 
@@ -35,7 +35,7 @@ def traced(
         try:
             value = tool(*args, **kwargs)
             result, failed = "" if value is None else short(value), False
-            saw(tool.__name__, value)
+            saw(value)
         except StopCell:
             result, failed = "", False
             raise

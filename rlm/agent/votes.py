@@ -77,7 +77,13 @@ class _Ballot:
         try:
             meters = self._meter.children(votes, alike=True)
         except BudgetSpent as spent:
-            raise UsageError(f"{votes} votes cannot be had: {spent}") from spent
+            options = " and ".join(f"--max-{name}" for name in spent.limits)
+            raise UsageError(
+                f"{votes} votes cannot be had of this budget, which they share: ask for fewer, or "
+                f"for more of {options}"
+                if options
+                else f"{votes} votes cannot be had: {spent}"
+            ) from spent
         places = [Place(self._record.child(n), m) for n, m in enumerate(meters, start=1)]
         self._sandbox.prepare(min(votes, AT_ONCE))
         found = side_by_side([partial(self._run, place) for place in places], AT_ONCE)

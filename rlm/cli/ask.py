@@ -71,6 +71,15 @@ def ask(
         ),
     ] = None,
     max_turns: options.MaxTurns = None,
+    max_calls: Annotated[
+        int | None,
+        setting(
+            told="Calls to any model, in all sessions and votes together.",
+            metavar="N",
+            default=64,
+            under=BUDGET,
+        ),
+    ] = None,
     max_tokens: options.MaxTokens = None,
     max_usd: options.MaxUsd = None,
     max_seconds: options.MaxSeconds = None,
@@ -150,6 +159,7 @@ def ask(
         preset=preset,
         limits={
             "turns": max_turns,
+            "calls": max_calls,
             "tokens": max_tokens,
             "usd": max_usd,
             "seconds": max_seconds,

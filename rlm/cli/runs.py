@@ -65,8 +65,12 @@ def replay(
         int | None, _on("Go on by itself after this turn, as a new run.", "TURN")
     ] = None,
     model: Annotated[str | None, _on("Who goes on [default: the recorded model]", "NAME")] = None,
+    sub_model: Annotated[
+        str | None, _on("Who answers sub-questions [default: the recorded one]", "NAME")
+    ] = None,
     api_base: Annotated[str | None, _on("An OpenAI-compatible endpoint.", "URL")] = None,
     max_turns: Annotated[int | None, _on("Of the whole run, replayed turns included.", "N")] = None,
+    max_calls: Annotated[int | None, _on("Likewise.", "N")] = None,
     max_tokens: Annotated[int | None, _on("Likewise.", "N")] = None,
     max_usd: Annotated[float | None, _on("Likewise.", "USD")] = None,
     max_seconds: Annotated[
@@ -94,12 +98,20 @@ def replay(
     """
     from rlm.commands import replay as command
 
-    limits = {"turns": max_turns, "tokens": max_tokens, "usd": max_usd, "seconds": max_seconds}
+    limits = {
+        "turns": max_turns,
+        "calls": max_calls,
+        "tokens": max_tokens,
+        "usd": max_usd,
+        "seconds": max_seconds,
+    }
     changed = {name: limit for name, limit in limits.items() if limit is not None}
     if rerun_code and fork is not None:
         raise UsageError("give one of these: --rerun-code, --fork")
-    if fork is None and (changed or model or api_base or transcripts):
-        raise UsageError("--model, --api-base, --max-... and --transcripts go with --fork")
+    if fork is None and (changed or model or sub_model or api_base or transcripts):
+        raise UsageError(
+            "--model, --sub-model, --api-base, --max-... and --transcripts go with --fork"
+        )
     if (video or preset) and fork is None and not rerun_code:
         raise UsageError("--video and --preset go with --rerun-code or --fork")
     if tolerance is not None and not rerun_code:
@@ -108,8 +120,8 @@ def replay(
         return command.rerun(transcript, video, preset, tolerance)
     if fork is not None:
         return command.fork(
-            transcript, fork, video=video, preset=preset, model=model, api_base=api_base,
-            limits=changed, transcripts=transcripts,
+            transcript, fork, video=video, preset=preset, model=model, sub_model=sub_model,
+            api_base=api_base, limits=changed, transcripts=transcripts,
         )  # fmt: skip
     return command.run(transcript)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from scripted import AnsweringModel, code
 
 from rlm.agent import events as ev
 from rlm.agent.budget import Budget
-from rlm.agent.llm import Message, Picture
+from rlm.agent.llm import Message, Picture, Reply, Usage
 from rlm.agent.models import Models
 from rlm.agent.parallel import side_by_side
 from rlm.agent.place import Result
@@ -21,6 +21,8 @@ from rlm.agent.transcript import Transcript, TranscriptWriter
 from rlm.errors import ModelUnavailable
 from rlm.index import VideoIndex
 from rlm.spans import Span
+from rlm.tools import Tool
+from sandbox import Sandbox
 
 
 class Run:
@@ -127,7 +129,7 @@ def test_sub_questions_at_once_fail_alone(index: VideoIndex) -> None:
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("rlm_query('a', (0, 5), options=['one'])", "give --option at least twice"),
+        ("rlm_query('a', (0, 5), options=['one'])", "one option is no choice"),
         ("rlm_query('a', (90, 95))", "holds nothing of the video"),
         ("rlm_query_batched('a', [(0, 1)] * 40)", "1 to 32 at once, not 40"),
         ("rlm_query_batched(['a', 'b'], [(0, 1)] * 3)", "2 questions for 3 spans"),
@@ -193,6 +195,44 @@ def test_evidence_nobody_looked_at_is_told_once(index: VideoIndex) -> None:
     assert result.turns == 3
     assert "you never looked at (30, 32)" in run.read
     assert len(result.answer.evidence) == 2
+
+
+def test_jails_are_prepared_while_the_reply_that_needs_them_is_still_written(
+    index: VideoIndex,
+) -> None:
+    """As many as may run at once; none where there is no room for sub-sessions."""
+    said = "Let me use rlm_query"
+    prepared: list[tuple[int, int]] = []
+
+    class Slow(AnsweringModel):
+        def complete(
+            self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None
+        ) -> Reply:
+            pieces = (said, "_bat", "ched(\n", "```python\nanswer('x')\n```")
+            for n, piece in enumerate(pieces):
+                on_text(piece)
+                prepared.extend((n, number) for number in box[0].asked)
+                box[0].asked.clear()
+            return Reply("".join(pieces), Usage(1, 1, 0.0))
+
+    class Watched(Sandbox):
+        asked: list[int]
+
+        def prepare(self, siblings: int) -> None:
+            self.asked.append(siblings)
+            super().prepare(siblings)
+
+    box: list[Watched] = []
+
+    def jail(functions: Mapping[str, Tool], records: Sequence[type]) -> Sandbox:
+        box[:] = [Watched(functions, records=tuple(records))]
+        box[0].asked = []
+        return box[0]
+
+    for budget in (Budget(), Budget(calls=12), Budget(depth=0)):
+        model = Slow(lambda messages: "")
+        Session(index, Models(model), "q", budget=budget, jail=jail).run()
+    assert prepared == [(2, 8), (2, 3), (2, 0)]
 
 
 def test_frames_shown_are_kept_to(index: VideoIndex) -> None:

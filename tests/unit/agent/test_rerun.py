@@ -13,7 +13,7 @@ from reruns import Runs, by_question, edit, replaced
 from scripted import AnsweringModel, ScriptedModel, code
 
 from rlm.agent import events as ev
-from rlm.agent import rerun as module
+from rlm.agent import make_models
 from rlm.agent.budget import Budget
 from rlm.agent.indexing import open_index
 from rlm.agent.llm import LanguageModel, Message, Reply, Usage
@@ -279,9 +279,13 @@ def test_limits_that_are_none_are_refused(runs: Runs) -> None:
 
 @pytest.fixture
 def live(monkeypatch: pytest.MonkeyPatch) -> list[LanguageModel]:
-    """What is made where a fork asks for a model: put one in."""
+    """What is made where a fork asks for a model: the one of that name, else the first."""
     models: list[LanguageModel] = []
-    monkeypatch.setattr(module, "make_model", lambda name, *settings: models[0])
+
+    def make(name: str, *settings: object) -> LanguageModel:
+        return next((model for model in models if model.name == name), models[0])
+
+    monkeypatch.setattr(make_models, "make_model", make)
     return models
 
 
@@ -325,6 +329,26 @@ def test_sub_sessions_of_a_fork_are_live_after_its_turn(
     forked = runs.fork(transcript, 1)
     read = [e.parts[0].text for e in forked.events if isinstance(e, ev.Observed) and not e.session]
     assert read[:2] == ["old", "new"]
+
+
+@pytest.mark.parametrize(("named", "who"), [(None, "cheap"), ("dear", "dear")])
+def test_a_fork_keeps_the_cheaper_model_of_its_run(
+    runs: Runs, live: list[LanguageModel], named: str | None, who: str
+) -> None:
+    def called(name: str, model: AnsweringModel) -> AnsweringModel:
+        model.name = name
+        return model
+
+    script = (code("x = 1"), code("answer('old')"))
+    transcript = runs.record(
+        by_question(lambda q, turn: script[turn]), called("cheap", by_question(lambda q, turn: ""))
+    )
+    live.append(by_question(lambda q, turn: code("print(llm_query('who?'))\nanswer('x')")))
+    for name in ("cheap", "dear"):
+        live.append(called(name, by_question(lambda q, turn: "", lambda prompt: "it is I")))
+    forked = runs.fork(transcript, 1, sub_model=named)
+    assert forked.header.sub_model == who
+    assert [len(model.sent) for model in live[1:]] == [who == "cheap", who == "dear"]
 
 
 def test_a_run_that_ran_out_goes_on_with_more(runs: Runs, live: list[LanguageModel]) -> None:

@@ -197,6 +197,34 @@ def test_a_reply_without_code_is_told_so_and_three_in_a_row_wrap_up(index: Video
     assert result.answer.text == "I think it is a circle."
 
 
+def test_three_errors_of_one_type_are_a_loop_only_when_they_say_the_same(
+    index: VideoIndex,
+) -> None:
+    """Numbers aside: the same mistake is made at another time, and another one is a step on."""
+    steps = ["extract_frames(7, 2)", "search('')", "int('x')", "int('y')"]
+    tries = [f"raise KeyError({n})" for n in range(3)]
+    run = Run(index, *map(code, [*steps, *tries]), "It moves.", budget=Budget(turns=20))
+    result = run.run()
+    failures = [event.failure for event in run.of(ev.Observed)]
+    assert failures == ["error"] * (len(steps) + 3)
+    assert result.reason == "3 turns in a row: KeyError in the code"
+
+
+def test_notes_are_bounded_and_say_what_to_do(index: VideoIndex) -> None:
+    run = Run(
+        index,
+        code("note('x' * 401)"),
+        code("for n in range(99): note(str(n))"),
+        code("note('one more')"),
+        code("answer('x')"),
+    )
+    run.run()
+    told = [event.parts[0].text for event in run.of(ev.Observed)]
+    assert "a note holds 400 characters, not 401: note the fact in fewer words" in told[0]
+    assert all("there are 50 notes, as many as are kept" in text for text in told[1:3])
+    assert [event.fact for event in run.of(ev.Noted)] == [str(n) for n in range(50)]
+
+
 def test_the_budget_ends_in_a_wrap_up_call(index: VideoIndex) -> None:
     run = Run(
         index,
@@ -366,7 +394,7 @@ def test_long_output_keeps_both_ends(index: VideoIndex) -> None:
     ("question", "options", "says"),
     [
         (" ", (), "empty"),
-        ("q", ("a",), "at least twice"),
+        ("q", ("a",), "two or more"),
         ("q", ("a", " A "), "the same"),
         ("q", ("a", " "), "option is empty"),
     ],

@@ -17,15 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from sandbox.codec import (
+from sandbox.codec import ValueReader, ValueWriter
+from sandbox.frames import (
     MAX_CALL,
     MAX_HEADER,
     Frame,
     FrameReader,
     ProtocolError,
     TransferError,
-    ValueReader,
-    ValueWriter,
     pack,
 )
 

@@ -94,25 +94,19 @@ def _gone(mark: str, seconds: float = 10.0) -> bool:
     return True
 
 
-def _marked_copy(folder: Path, mark: str) -> Path:
-    """A copy of the package whose path, and so the mark, is in the command lines of its jails."""
-    copy = folder / mark
-    ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "sandbox", copy / "sandbox", ignore=ignore)
-    for parent in (folder, *folder.parents):
-        if parent.stat().st_uid == os.geteuid() and str(parent) != "/":
-            parent.chmod(parent.stat().st_mode | 0o111)
-    return copy
+def _marking(mark: str) -> str:
+    """Code of a host that puts a mark into the command lines of its jails."""
+    return f"""
+import sys, time; sys.path.insert(0, {str(ROOT)!r})
+from sandbox import Pool, Sandbox, levels
+levels.BOOT = "# {mark}" + levels.BOOT
+"""
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_nothing_is_left_of_a_jail_that_is_closed_while_it_starts(
-    level: Any, tmp_path: Path
-) -> None:
+def test_nothing_is_left_of_a_jail_that_is_closed_while_it_starts(level: Any) -> None:
     mark = f"early-{os.getpid()}-{level}"
-    code = f"""
-import sys, time; sys.path.insert(0, {str(_marked_copy(tmp_path, mark))!r})
-from sandbox import Pool
+    code = f"""{_marking(mark)}
 for n in range(20):
     with Pool(preload=(), level={level!r}, spares=2) as pool:
         pool.refill()
@@ -124,12 +118,9 @@ for n in range(20):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_no_orphan_survives_the_death_of_the_host(level: Any, tmp_path: Path) -> None:
+def test_no_orphan_survives_the_death_of_the_host(level: Any) -> None:
     mark = f"orphans-{os.getpid()}-{level}"
-    copy = _marked_copy(tmp_path, mark)
-    code = f"""
-import sys; sys.path.insert(0, {str(copy)!r})
-from sandbox import Sandbox
+    code = f"""{_marking(mark)}
 sandbox = Sandbox({{}}, level={level!r}, preload=()); sandbox.start()
 print("started", flush=True)
 sandbox.run("import signal\\nsignal.signal(2, signal.SIG_IGN)\\nwhile True: pass")

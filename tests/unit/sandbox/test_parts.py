@@ -21,7 +21,7 @@ from sandbox import Limits, Sandbox, SandboxError, cancelled, shared_empty
 from sandbox import scratch as scratch_module
 from sandbox.arrays import copy_to_descriptor, map_private, shared_descriptor
 from sandbox.cell import Output
-from sandbox.codec import TransferError
+from sandbox.frames import TransferError
 from sandbox.levels import JAIL_USERS
 from sandbox.records import conforms, host_records, jail_records
 from sandbox.scratch import Scratch, sweep

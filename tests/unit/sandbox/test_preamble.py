@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from sandbox import Pool, Sandbox, SandboxError
+from sandbox import Pool, Sandbox, SandboxError, bundle
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="jails exist on Linux only")
 
@@ -88,6 +89,21 @@ def test_one_that_fails_is_an_error_of_the_host(source: str, cause: str) -> None
     with pytest.raises(SandboxError, match=f"preamble.*{cause}") as caught:
         Sandbox({}, preload=(), preamble={"wrong": source}).start()
     assert "\n" not in str(caught.value)
+
+
+def test_a_jail_keeps_nothing_of_what_it_was_started_with(sandbox: Sandbox) -> None:
+    """Neither the descriptor of its code, which all of a pool read, nor the package's folder."""
+    readable = """
+import os
+def read(n):
+    try: return os.pread(n, 1, 0)
+    except OSError: return b""
+print([n for n in range(3, 128) if read(n)])
+"""
+    assert sandbox.run(readable).stdout == "[]\n"
+    folder = str(Path(bundle.__file__).parent)
+    if sandbox.level == "bubblewrap" and "-packages" not in folder:
+        assert sandbox.run(f"os.path.exists({folder!r})").stdout == "False\n"
 
 
 def test_sandboxes_of_a_pool_have_that_of_the_pool() -> None:

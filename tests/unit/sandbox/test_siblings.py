@@ -41,7 +41,7 @@ def test_siblings_end_with_the_sandbox_whose_cell_waits_for_them() -> None:
 def test_processes_that_nobody_took_are_not_prepared_again() -> None:
     with Pool(preload=(), spares=1) as pool:
         for _ in range(4):
-            pool.prepare(2)
+            pool.prepare(3)
         deadline = time.monotonic() + 30
         while pool._starting and time.monotonic() < deadline:
             time.sleep(0.02)
