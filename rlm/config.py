@@ -14,7 +14,7 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -75,6 +75,9 @@ class Config(BaseModel):
     max_depth: NonNegativeInt | None = Field(default=None, description="levels of sub-sessions")
     transcripts: Path | None = Field(default=None, description="folder of the transcripts")
     cache: Path | None = Field(default=None, description="folder of the indexes")
+    pictures: Literal["auto", "kitty", "iterm", "blocks", "none"] | None = Field(
+        default=None, description="frames in the terminal: auto, kitty, iterm, blocks or none"
+    )
 
     @field_validator("fallback_model", mode="before")
     @classmethod

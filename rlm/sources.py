@@ -34,7 +34,7 @@ def data_folder() -> Path:
 
 
 def cache_folder() -> Path:
-    """What can be computed again: indexes."""
+    """What can be made again: indexes, pages."""
     return _xdg("XDG_CACHE_HOME", "~/.cache")
 
 

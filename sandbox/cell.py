@@ -46,6 +46,8 @@ class Cell:
         self._open: dict[int, Call] = {}  # concurrent calls without an answer yet
         self._current: Call | None = None  # the call that runs on this thread
         self._asked = False
+        self._begun = False  # whether an interrupt would find the cell
+        self._signal_due = False
         self._lock = threading.Lock()
         self._clock = Clock(process.cpu_seconds)
         self._seconds = 0.0
@@ -80,6 +82,8 @@ class Cell:
                 kind = frame.head.get("type")
                 if kind == "call":
                     self._serve(frame)
+                elif kind == "begun":
+                    self._begin()
                 elif kind != "done":
                     raise ProtocolError(f"unexpected message {kind!r:.40}")
                 elif frame.head.get("id") == self._number:
@@ -129,9 +133,17 @@ class Cell:
                 self._process.send(interruption(number))
             self._cancel()
             self._forget_open()
-        else:
+        elif self._begun:
             self._process.signal_interrupt()
+        else:
+            self._signal_due = True
         return self._limits.grace_seconds
+
+    def _begin(self) -> None:
+        self._begun = True
+        if self._signal_due:
+            self._signal_due = False
+            self._process.signal_interrupt()
 
     def _cancel(self) -> None:
         for call in (*self._open.values(), self._current):

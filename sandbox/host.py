@@ -144,12 +144,19 @@ class Sandbox:
             finally:
                 self._running.release()
 
-    def run(self, code: str, timeout: float | None = None) -> Outcome:
+    def run(
+        self,
+        code: str,
+        timeout: float | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Outcome:
         """Run one cell and wait for its end.
 
         Args:
             code: Python source. The value of a last bare expression is printed.
             timeout: the cell's own seconds, host calls not counted; None for the limit's.
+            cancelled: asked once, when ``interrupt`` can reach the cell; whether it is to be
+                interrupted at once, because of what happened before.
 
         Returns:
             What it came to. A cell that passes its time is interrupted, and keeps its variables;
@@ -173,6 +180,8 @@ class Sandbox:
             with _DeferredInterrupt(cell):
                 self._cell = cell
                 try:
+                    if cancelled():
+                        cell.request_interrupt()
                     return self._finish(cell, code)
                 finally:
                     self._cell = None
@@ -186,6 +195,24 @@ class Sandbox:
         cell = self._cell
         if cell is not None:
             cell.request_interrupt()
+
+    def kill(self, why: str = "it was killed") -> bool:
+        """End the process, from any thread; the next cell has a fresh one, without variables.
+
+        A cell that runs fails, and says ``why``. Returns whether there was anything to lose.
+        """
+        if self._running.acquire(blocking=False):
+            try:
+                lost, self._process = self._process, None
+                names, self._names = self._names, ()
+                if lost is not None:
+                    self._pool.release(lost)
+            finally:
+                self._running.release()
+            return bool(names)
+        if (process := self._process) is not None:
+            process.end(why)
+        return True
 
     def _finish(self, cell: Cell, code: str) -> Outcome:
         error: CellError | None

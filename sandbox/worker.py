@@ -121,6 +121,7 @@ class Session:
         self._restore_process()
         self._channel.cell = number
         self._cell = number
+        self._channel.send(Frame({"type": "begun", "id": number}))  # interrupts find it from now on
         try:
             try:
                 self._execute(code, f"<cell {number}>")

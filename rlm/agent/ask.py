@@ -5,26 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rlm.agent.budget import Budget
-from rlm.agent.choose import Choice, choose_model, choose_preset
+from rlm.agent.control import Control
 from rlm.agent.events import Event, ModelReplied, Sink
-from rlm.agent.indexing import open_index
-from rlm.agent.make_models import make_models
 from rlm.agent.place import Result
-from rlm.agent.question import check_price, check_question, check_votes
+from rlm.agent.preparing import find_index, prepare, try_jail
+from rlm.agent.question import check_question, check_votes
+from rlm.agent.record import Store, in_all
 from rlm.agent.session import Jail, Session, default_jail
-from rlm.agent.text import counted
-from rlm.agent.transcript import TranscriptWriter, default_folder
+from rlm.agent.transcript import TranscriptWriter
 from rlm.agent.votes import vote
 from rlm.config import Config, load_config
-from rlm.errors import JailError, VideoNotFound
+from rlm.errors import JailError
 from sandbox import SandboxError
-
-if TYPE_CHECKING:
-    from rlm.index import VideoIndex
-    from rlm.video import Video
 
 
 @dataclass(frozen=True)
@@ -57,9 +52,11 @@ def ask(
     transcripts: str | Path | None = None,
     cache: str | Path | None = None,
     sinks: Sequence[Sink] = (),
+    store: Store = lambda sha256, jpeg: None,
     notify: Callable[[str], None] = lambda line: None,
     progress: Callable[[str, float, float], None] | None = None,
     jail: Jail = default_jail,
+    control: Control | None = None,
 ) -> Asked:
     """Answer ``question`` about the file ``video``.
 
@@ -67,16 +64,15 @@ def ask(
     ``fallback_models`` take over, in their order, from a model that is unavailable; ``sub_model``
     gets the sub-questions; ``reply_cache`` is a folder in which replies are kept and found again;
     ``model_timeout`` is seconds a call may stay silent. With ``votes`` so many sessions answer by
-    themselves, without the ``reply_cache``, and most of them decide. ``notify`` is told, in one
-    line each, what was chosen and why; ``progress`` gets what is going on, seconds done and seconds
-    in all.
+    themselves, without the ``reply_cache``, and most of them decide. ``sinks`` see every event;
+    ``store`` gets every picture, under its hash, before the event that names it. ``notify`` is
+    told, in one line each, what was chosen and why; ``progress`` gets what is going on, seconds
+    done and seconds in all.
     Everything cheap is checked before the index is built, and a run that fails before its model
     replied leaves no transcript.
 
     Raises any ``VideoRLMError``; see ``rlm/errors.py``.
     """
-    from rlm.video import Video
-
     config = (config or load_config()).having(
         fallback_model=tuple(fallback_models),
         sub_model=sub_model,
@@ -88,27 +84,14 @@ def ask(
     budget = budget or budget_of(config)
     check_question(question, options)
     check_votes(votes)
-    if "://" in str(video):
-        raise VideoNotFound(f"{video} is an address; only files can be opened: download it first")
-    opened = Video.open(video)
-    if opened.missing:
-        notify(f"warning: the last {opened.missing:.1f} s of {opened.path.name} are missing")
-    chosen = choose_model(model, config)
     if votes > 1 and config.reply_cache is not None:
         # The same messages have the same recorded reply: all votes would be one.
         notify("reply cache: left out, since each vote needs replies of its own")
         config = config.model_copy(update={"reply_cache": None})
-    endpoint = api_base or (config.api_base if chosen.configured else None)
-    models = make_models(chosen, endpoint, config, notify)
-    check_price(models, budget)
-    preset_choice = choose_preset(preset, config)
-    notify(_line("model", chosen) + (f" at {endpoint}" if endpoint else ""))
-    if config.fallback_model:
-        notify(f"fallback: {', then '.join(config.fallback_model)}")
-    if models.sub is not None:
-        notify(f"sub-questions: {models.sub.name}")
-    notify(_line("preset", preset_choice))
-    parent = Path(transcripts or config.transcripts or default_folder()).expanduser()
+    ready = prepare(
+        video, model=model, api_base=api_base, preset=preset, budget=budget, config=config,
+        transcripts=transcripts, notify=notify,
+    )  # fmt: skip
     root = Path(cache) if cache else config.cache
     replied = False
 
@@ -116,19 +99,20 @@ def ask(
         nonlocal replied
         replied = replied or isinstance(event, ModelReplied)
 
-    with TranscriptWriter(parent, question) as transcript:
+    with TranscriptWriter(ready.parent, question) as transcript:
         try:
-            _try_jail(jail, notify)
-            index = _index(opened, preset_choice.name, root, notify, progress)
+            try_jail(jail, notify)
+            index = find_index(ready.video, ready.preset, root, notify, progress)
             session = Session(
                 index=index,
-                models=models,
+                models=ready.models,
                 question=question,
                 options=options,
                 budget=budget,
                 sinks=(transcript, note_reply, *sinks),
-                store=transcript.media,
+                store=in_all(transcript.media, store),
                 jail=jail,
+                control=control or Control(),
             )
             result = session.run() if votes == 1 else vote(session, votes)
         except SandboxError as error:
@@ -140,7 +124,7 @@ def ask(
         finally:
             if not replied:
                 transcript.discard()
-    return Asked(result, transcript.path, chosen.name, index.preset)
+    return Asked(result, transcript.path, ready.chosen.name, index.preset)
 
 
 def budget_of(config: Config) -> Budget:
@@ -152,31 +136,3 @@ def limits_of(config: Config) -> dict[str, Any]:
     """The limits that the settings name, as :class:`Budget` calls them."""
     named = {part.name: getattr(config, f"max_{part.name}", None) for part in fields(Budget)}
     return {name: limit for name, limit in named.items() if limit is not None}
-
-
-def _try_jail(jail: Jail, notify: Callable[[str], None]) -> None:
-    """Find out that there is no jail before an hour of indexing, not after."""
-    with jail({}, ()) as sandbox:
-        if sandbox.notice:
-            notify(f"sandbox: {sandbox.level} ({sandbox.notice})")
-
-
-def _index(
-    video: Video,
-    preset: str,
-    cache: Path | None,
-    notify: Callable[[str], None],
-    progress: Callable[[str, float, float], None] | None,
-) -> VideoIndex:
-    index, seconds = open_index(video, preset, cache=cache, notify=notify, progress=progress)
-    how = "found"
-    if seconds is not None:
-        how = f"built in {seconds:.1f} s ({video.span.duration / seconds:.0f}x real time)"
-    windows = counted(len(index.windows), "window")
-    scenes = counted(len(index.scenes()), "scene")
-    notify(f"index: tier {index.tier}, {windows}, {scenes}, {how}")
-    return index
-
-
-def _line(what: str, choice: Choice) -> str:
-    return f"{what}: {choice.name} ({choice.why})"

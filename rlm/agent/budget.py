@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 
@@ -69,6 +69,17 @@ class Budget:
             elif limit is not None and not limit > 0:
                 raise UsageError(f"the limit on {name} must be positive, not {limit}")
 
+    @classmethod
+    def of(cls, limits: Mapping[str, float | None]) -> Budget:
+        """The limits as events have them, numbers without a kind; other names are passed over."""
+        named = {name: limits[name] for name in cls.__dataclass_fields__ if name in limits}
+        return cls(
+            **{
+                name: limit if limit is None or name in ("usd", "seconds") else int(limit)
+                for name, limit in named.items()
+            }  # type: ignore[arg-type]
+        )
+
     def as_dict(self) -> dict[str, float | None]:
         """The limits by name."""
         return asdict(self)
@@ -79,10 +90,16 @@ class Meter:
 
     ``tokens`` and ``usd`` become ``None`` for good once a call's share is unknown: a sum with an
     unknown part is unknown. The known parts still count against the budget, and an unknown number
-    exhausts a budget in tokens or dollars, which could not be kept any more.
+    exhausts a budget in tokens or dollars, which could not be kept any more. ``clock`` gives the
+    seconds that count, and is the parent's where there is one.
     """
 
-    def __init__(self, budget: Budget, parent: Meter | None = None) -> None:
+    def __init__(
+        self,
+        budget: Budget,
+        parent: Meter | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.budget = budget
         self.turns = 0
         self.calls = 0
@@ -101,12 +118,13 @@ class Meter:
         self._most_tokens = 0
         self._most_usd = 0.0
         self._turns_before = 0
-        self._started = time.monotonic()
+        self._clock: Callable[[], float] = parent._clock if parent else clock
+        self._started = self._clock()
 
     @property
     def seconds(self) -> float:
-        """Wall-clock seconds since the question was asked."""
-        return time.monotonic() - self._started
+        """Seconds since the question was asked."""
+        return self._clock() - self._started
 
     @contextmanager
     def call(self, tokens: int = 0, *, last: bool = False) -> Iterator[None]:
@@ -147,7 +165,12 @@ class Meter:
     def begin(self) -> None:
         """Count turns and seconds against the budget from now on: another question is asked."""
         with self._changed:
-            self._turns_before, self._started = self.turns, time.monotonic()
+            self._turns_before, self._started = self.turns, self._clock()
+
+    def change(self, budget: Budget) -> None:
+        """Have other limits from now on; shares that were given stay as they are."""
+        with self._changed:
+            self.budget = budget
 
     def add_frames(self, frames: int) -> int | None:
         """Count frames that a model is shown, all of them or none.

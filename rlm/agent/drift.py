@@ -159,6 +159,7 @@ def picture_distance(then: bytes, now: bytes) -> tuple[float, float] | None:
 
 def _outputs(told: Told, again: Told, judge: _Judge) -> Iterator[tuple[str, _Pair]]:
     turns = set(told.observed) | (set() if told.broke_off else set(again.observed))
+    turns -= told.cut_cells.keys()  # a person's patience is no part of a run
     for turn in sorted(turns):
         pair = _observations(told.observed.get(turn), again.observed.get(turn), judge)
         yield f"turn {turn}", pair

@@ -3,13 +3,16 @@
 ::
 
     session_started  prompted prompted
-      ( [compacted] [prompted]  model_called reply_delta*  model_replied
-        [cell_started  (tool_called | tool_model_used | noted | SUB-SESSION)*]  observed )*
+      ( [compacted] [prompted]  model_called reply_delta*  (model_replied | interrupted)
+        [cell_started  (CALL | tool_model_used | noted | SUB-SESSION)*  [interrupted]]  observed )*
     [answered]
     ( question_asked prompted ... [answered] )*  session_ended
 
-A sub-session emits the same between its ``subsession_started`` and its own ``session_ended``; where
-several run at once their events are mixed, and ``session`` says whose each is.
+A CALL of a tool is ``tool_started tool_called``, with what it led to between the two. A sub-session
+emits the same between its ``subsession_started`` and its own ``session_ended``; where several run
+at once their events are mixed, and ``session`` says whose each is. What a person does to a session
+comes in between: ``paused`` and ``resumed`` where it waits, ``prompted`` for words that steer it,
+``interrupted`` for what is cut short, and the changes of limits, model and index.
 
 The terminal, the transcript and the page are sinks; replay feeds the same events again. Events
 marked *transient* are for live views only and are not written down, since what they say stands in
@@ -19,105 +22,26 @@ a later event: every message is stored once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    TypeAdapter,
-    model_serializer,
-    model_validator,
-)
+from pydantic import Field, TypeAdapter
 
-from rlm.agent.text import well_formed
+from rlm.agent.event_parts import Event as Event
+from rlm.agent.event_parts import Image as Image
+from rlm.agent.event_parts import Part as Part
+from rlm.agent.event_parts import Text as Text
+from rlm.agent.event_parts import VideoInfo as VideoInfo
 
-SCHEMA_VERSION = 2
-READABLE = frozenset({1, 2})
-"""Schemas that are read: what version 2 added has a default in version 1."""
-
-
-class _Strict(BaseModel):
-    # Built when first used, all in one: replay has to start at once.
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _encodable(cls, values: Any) -> Any:
-        # A lone surrogate, from a model or from the jail, could not be written down.
-        if not isinstance(values, dict):
-            return values
-        return {
-            name: well_formed(value) if isinstance(value, str) else value
-            for name, value in values.items()
-        }
-
-
-class Text(_Strict):
-    """Words in a message; written down as they are, read also with their kind."""
-
-    kind: Literal["text"] = "text"
-    text: str
-
-    @model_validator(mode="before")
-    @classmethod
-    def _plain(cls, value: Any) -> Any:
-        return {"text": value} if isinstance(value, str) else value
-
-    @model_serializer
-    def _as_words(self) -> str:
-        return self.text
-
-
-class Image(_Strict):
-    """A picture in a message: the name of a file ``media/<sha256>.jpg``, and its label."""
-
-    kind: Literal["image"] = "image"
-    sha256: str
-    label: str = ""
-
-
-def _kind(part: Any) -> str:
-    if isinstance(part, str):
-        return "text"
-    return str(part.get("kind") if isinstance(part, dict) else part.kind)
-
-
-Part = Annotated[
-    Annotated[Text, Tag("text")] | Annotated[Image, Tag("image")], Discriminator(_kind)
-]
-
-
-class VideoInfo(_Strict):
-    """Which video was asked about: its file's name, and the digest that decides."""
-
-    name: str
-    sha256: str
-    duration: float
-    width: int
-    height: int
-    frame_rate: float
-
-
-class Event(_Strict):
-    """What every event has.
-
-    ``at`` is seconds since the run began; ``session`` the place in the tree of sessions of the one
-    it comes from: empty for the first, ``1`` for its first sub-session, ``1.2`` for the second one
-    below that.
-    """
-
-    transient: ClassVar[bool] = False
-    at: float
-    session: str = Field(default="", pattern=r"^([0-9]+(\.[0-9]+)*)?$")
+SCHEMA_VERSION = 3
+READABLE = frozenset({1, 2, 3})
+"""Schemas that are read: what a later version added has a default in those before."""
 
 
 class SessionStarted(Event):
     """The header: everything needed to say what this run was.
 
-    ``picture_side`` is the longest side, in pixels, of the pictures its model was sent.
+    ``picture_side`` is the longest side, in pixels, of the pictures its model was sent. ``scenes``
+    is where the shots of the video begin, in seconds (longer scenes where there are many).
 
     ``forked_from`` is the name of the transcript whose first ``forked_turn`` turns this run has
     gone through again before it went on by itself; empty and 0 for any other run.
@@ -138,6 +62,7 @@ class SessionStarted(Event):
     sandbox_level: str
     limits: dict[str, float | None]
     prompt_sha256: str
+    scenes: tuple[float, ...] = ()
     forked_from: str = ""
     forked_turn: int = 0
 
@@ -156,16 +81,25 @@ class SubSessionStarted(Event):
 
 
 class QuestionAsked(Event):
-    """A further question about the same video, after turn ``turn``."""
+    """A further question about the same video, after turn ``turn``.
+
+    Where the question before it came to no answer, ``unanswered`` is how it ended, as in
+    :class:`SessionEnded`, and ``reason`` why.
+    """
 
     kind: Literal["question_asked"] = "question_asked"
     turn: int
     question: str
     options: tuple[str, ...]
+    unanswered: Literal["", "no_answer", "failed", "interrupted"] = ""
+    reason: str = ""
 
 
 class Prompted(Event):
-    """A message that stands before the first reply, a further question, or the order to wrap up."""
+    """A message that stands before the first reply, a further question, or the order to wrap up.
+
+    Also the words of a person who steers the session: then they are the last of two parts.
+    """
 
     kind: Literal["prompted"] = "prompted"
     role: Literal["system", "user"]
@@ -209,6 +143,68 @@ class ModelReplied(Event):
     cached: bool = False
 
 
+class Interrupted(Event):
+    """A person cut short what turn ``turn`` was at.
+
+    ``what`` is the ``reply``, of which ``text`` is what had come; the ``cell``, whose variables are
+    kept unless its process would not stop; or the ``worker``: the jailed process was ended with all
+    its variables, and the question with it. What a reply cost so far is an estimate.
+    """
+
+    kind: Literal["interrupted"] = "interrupted"
+    turn: int
+    what: Literal["reply", "cell", "worker"]
+    text: str = ""
+    seconds: float = 0.0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    usd: float | None = None
+
+
+class Paused(Event):
+    """The session waits for a person before its next step."""
+
+    transient: ClassVar[bool] = True
+    kind: Literal["paused"] = "paused"
+    turn: int
+
+
+class Resumed(Event):
+    """It goes on."""
+
+    transient: ClassVar[bool] = True
+    kind: Literal["resumed"] = "resumed"
+    turn: int
+
+
+class LimitsChanged(Event):
+    """A person changed the budget; ``limits`` are all of it, as in the header."""
+
+    kind: Literal["limits_changed"] = "limits_changed"
+    turn: int
+    limits: dict[str, float | None]
+
+
+class ModelChanged(Event):
+    """Another model answers after turn ``turn``; the fields are those of the header."""
+
+    kind: Literal["model_changed"] = "model_changed"
+    turn: int
+    model: str
+    sub_model: str = ""
+    picture_side: int = 1280
+
+
+class IndexChanged(Event):
+    """The tools work on another index of the same video after turn ``turn``."""
+
+    kind: Literal["index_changed"] = "index_changed"
+    turn: int
+    preset: str
+    index_key: str
+    tier: int
+
+
 class CellStarted(Event):
     """The code of this turn begins to run."""
 
@@ -218,8 +214,22 @@ class CellStarted(Event):
     code: str
 
 
+class ToolStarted(Event):
+    """A tool begins to run for the jail."""
+
+    transient: ClassVar[bool] = True
+    kind: Literal["tool_started"] = "tool_started"
+    turn: int
+    tool: str
+    arguments: str
+
+
 class ToolCalled(Event):
-    """A tool ran for the jail. ``arguments`` and ``result`` are short words for people."""
+    """A tool ran for the jail. ``arguments`` and ``result`` are short words for people.
+
+    ``spans`` are (start, end) in seconds of what it looked at, found or foretold, best first.
+    ``curve`` is the height of a curve over the first of them, at equal steps.
+    """
 
     kind: Literal["tool_called"] = "tool_called"
     turn: int
@@ -228,6 +238,8 @@ class ToolCalled(Event):
     result: str
     seconds: float
     failed: bool = False
+    spans: tuple[tuple[float, float], ...] = ()
+    curve: tuple[float, ...] = ()
 
 
 class ToolModelUsed(Event):
@@ -282,7 +294,7 @@ class Observed(Event):
     turn: int
     parts: tuple[Part, ...]
     frames: int = 0
-    failure: Literal["no_code", "cut", "error", "timed_out", "killed"] | None = None
+    failure: Literal["no_code", "cut", "error", "timed_out", "killed", "interrupted"] | None = None
     seconds: float
     host_seconds: float = 0.0
 
@@ -319,7 +331,14 @@ AnyEvent = Annotated[
     | ModelCalled
     | ReplyDelta
     | ModelReplied
+    | Interrupted
+    | Paused
+    | Resumed
+    | LimitsChanged
+    | ModelChanged
+    | IndexChanged
     | CellStarted
+    | ToolStarted
     | ToolCalled
     | ToolModelUsed
     | Noted

@@ -1,4 +1,4 @@
-"""Saved runs in other forms: chats to train models on, and a page to read.
+"""Saved runs in other forms: chats to train models on. Pages to read are in ``rlm/ui/page``.
 
 A run gives a chat for each of its sessions. A chat has all that was said, each message once, also
 where the model itself went on from a summary of its older turns.
@@ -7,7 +7,6 @@ where the model itself went on from a summary of its older turns.
 from __future__ import annotations
 
 import base64
-import html
 import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -18,12 +17,6 @@ from rlm.agent.transcript import Transcript
 from rlm.errors import TranscriptError
 
 _FROM = {"system": "system", "user": "human", "assistant": "gpt"}
-_CSS = (
-    "body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
-    "section{border-left:3px solid #bbb;padding-left:1em;margin:1em 0}"
-    "section.assistant{border-color:#36c}pre{white-space:pre-wrap;overflow-wrap:anywhere}"
-    "img{max-width:100%;display:block}h3{margin:0;font-size:1em;color:#666}"
-)
 
 Chat = list[tuple[str, tuple[ev.Part, ...]]]
 """Messages in order: who speaks (system, user or assistant), and what."""
@@ -49,6 +42,7 @@ def about(transcript: Transcript) -> dict[str, Any]:
         "preset": header.preset,
         "status": end.status if end is not None else "unfinished",
         **_answer(answer),
+        "seconds": transcript.events[-1].at,
         "turns": end.turns if end is not None else len(root.replies),
         "frames": end.frames if end is not None else None,
         "tokens": end.tokens if end is not None else None,
@@ -67,6 +61,8 @@ def chats(transcript: Transcript) -> dict[str, Chat]:
             case ev.Prompted():
                 chat.append((event.role, event.parts))
             case ev.ModelReplied():
+                chat.append(("assistant", (ev.Text(text=event.text),)))
+            case ev.Interrupted() if event.text.strip():
                 chat.append(("assistant", (ev.Text(text=event.text),)))
             case ev.Observed():
                 chat.append(("user", event.parts))
@@ -115,38 +111,9 @@ def sharegpt(transcripts: Sequence[Transcript], images: bool = True) -> Iterator
             yield json.dumps(line | {"metadata": metadata}) + "\n"
 
 
-def page(transcripts: Sequence[Transcript], images: bool = True) -> Iterator[str]:
-    """One self-contained page without scripts; all that a run said is text in it.
-
-    Raises as :func:`openai` does.
-    """
-    # Nothing may be fetched or run, whatever a model or a video has said.
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    yield (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        f"<title>VideoRLM runs</title><style>{_CSS}</style></head><body>\n"
-    )
-    for transcript in transcripts:
-        facts = about(transcript)
-        yield f"<h1>{html.escape(facts['question'])}</h1>\n<dl>"
-        for name in ("answer", "status", "video", "model", "preset", "turns", "tokens", "usd"):
-            yield f"<dt>{name}</dt><dd>{html.escape(str(facts[name]))}</dd>"
-        yield "</dl>\n"
-        for session, chat in chats(transcript).items():
-            if session:
-                yield f"<h2>sub-session {html.escape(session)}</h2>\n"
-            for role, parts in chat:
-                yield f'<section class="{role}"><h3>{role}</h3>'
-                yield from (_tag(transcript, part, images) for part in parts)
-                yield "</section>\n"
-    yield "</body></html>\n"
-
-
 FORMATS: dict[str, Callable[[Sequence[Transcript], bool], Iterator[str]]] = {
     "openai": openai,
     "sharegpt": sharegpt,
-    "html": page,
 }
 
 
@@ -191,12 +158,6 @@ def _content(
         else {"type": "text", "text": part.text}
         for part in parts
     ]
-
-
-def _tag(transcript: Transcript, part: ev.Part, images: bool) -> str:
-    if isinstance(part, ev.Image) and images:
-        return f'<img src="{_url(transcript, part)}" alt="{html.escape(part.label)}">'
-    return f"<pre>{html.escape(_named(part))}</pre>"
 
 
 def _named(part: ev.Part) -> str:

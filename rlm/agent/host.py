@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from rlm.agent import events as ev
 from rlm.agent.answer import Answer, read_answer, salvaged
 from rlm.agent.budget import AT_ONCE, BudgetSpent, Meter
+from rlm.agent.calling import CutShort, complete
+from rlm.agent.control import Control
 from rlm.agent.conversation import Conversation
 from rlm.agent.llm import LanguageModel, Message, Picture
 from rlm.agent.looking import Looked
@@ -24,7 +26,7 @@ from rlm.agent.text import counted
 from rlm.errors import VideoRLMError
 from rlm.spans import Span
 from rlm.tools import Asked, Labelled, SubAnswer, SubQuestion
-from sandbox import StopCell
+from sandbox import StopCell, cancelled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +47,8 @@ Explore = Callable[[SubQuestion, Meter, int], SubAnswer]
 class SessionHost:
     """A :class:`rlm.tools.base.Host` for the session at ``record.session``.
 
-    ``options`` and ``span`` are those of its question; ``explore_one`` runs a sub-session, for so
+    ``models`` may be replaced while it lives. ``options`` and ``span`` are those of its question;
+    ``control`` cuts short what it asks of models; ``explore_one`` runs a sub-session, for so
     many of which ``prepare`` has jails made ready.
     """
 
@@ -59,13 +62,15 @@ class SessionHost:
         span: Span,
         explore_one: Explore,
         prepare: Callable[[int], None],
+        control: Control,
     ) -> None:
         self.answer: Answer | None = None
         self.wrapping_up = False
         self.looked = Looked()
         self._record = record
         self._meter = meter
-        self._models = models
+        self.models = models
+        self._control = control
         self._conversation = conversation
         self._options = options
         self._span = span
@@ -109,8 +114,10 @@ class SessionHost:
 
     def show(self, pictures: Sequence[Labelled]) -> None:
         """Raises ``ValueError`` when they are too many for the turn or for the budget."""
+        if cancelled():
+            return  # its cell is over
         fresh: list[tuple[Picture, int]] = []
-        side = self._models.answering(self._record.session).limits.picture_side
+        side = self.models.answering(self._record.session).limits.picture_side
         for label, rgb, frames in pictures:
             picture = Picture(_jpeg(rgb, side), label)
             # The same frame twice in one observation tells the model nothing.
@@ -129,7 +136,7 @@ class SessionHost:
 
     def ask(self, asked: Sequence[Asked], model: str | None) -> list[str | Exception]:
         """Raises ``ValueError`` for a model that is none of the run's."""
-        chosen = self._models.asked(self._record.session, model)
+        chosen = self.models.asked(self._record.session, model)
         return side_by_side([partial(self._ask, one, chosen) for one in asked], AT_ONCE)
 
     def explore(self, questions: Sequence[SubQuestion]) -> list[SubAnswer]:
@@ -215,8 +222,12 @@ class SessionHost:
         began = time.monotonic()
         try:
             with self._meter.call(self._conversation.tokens([message])):
-                reply = model.complete([message])
+                reply = complete(model, [message], self._control)
                 self._meter.add(reply.usage)
+        except CutShort as short:
+            error = "interrupted by the person who asked"
+            self._asked(asked, message, short.text, began, error=error)
+            raise RuntimeError(error) from short
         except BudgetSpent as spent:
             self._meter.add_frames(-frames)  # nobody saw them
             raise RuntimeError(f"the budget is spent ({spent}); call answer() now") from spent

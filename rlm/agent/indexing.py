@@ -36,8 +36,8 @@ def open_index(
 
     ``tier`` is by default the highest there is, and at least 2; the other arguments are those of
     ``VideoIndex.build``. ``notify`` is told, in a line each, which
-    subtitle files cannot be read and how long a long run will take on this machine. Raises what
-    ``VideoIndex.build`` raises.
+    subtitle files cannot be read and how long a long run will take on this machine; ``progress``
+    also of waits of unknown length, with 0 seconds in all. Raises what ``VideoIndex.build`` raises.
     """
     from rlm.index import Loader, VideoIndex
     from rlm.index.plan import INDEX
@@ -59,6 +59,8 @@ def open_index(
         pass
     if warning := _long_run(video, preset, tier or INDEX, deep):
         notify(warning)
+    if progress is not None and (tier or INDEX) >= INDEX:
+        progress("loading weights", 0.0, 0.0)
     before, began = how["loader"].seconds, time.monotonic()
     index = VideoIndex.build(video, preset, tier=tier or INDEX, progress=progress, **how)
     return index, time.monotonic() - began - (how["loader"].seconds - before)

@@ -102,6 +102,8 @@ class LiteLLMModel:
 
     def _stream(self, sent: list[dict[str, Any]], on_text: Callable[[str], None] | None) -> Reply:
         text, reasoning, usage, length = [], [], None, 0
+        hear = on_text or (lambda piece: None)
+        hear("")  # nobody may be listening any more when a call is made again
         stream = self._typed(lambda: self._open(sent))
         while (chunk := self._typed(lambda: next(stream, None))) is not None:
             usage = getattr(chunk, "usage", None) or usage
@@ -109,11 +111,10 @@ class LiteLLMModel:
                 if piece := getattr(choice.delta, "reasoning_content", None):
                     reasoning.append(piece)
                     length += len(piece)
-                if piece := getattr(choice.delta, "content", None):
-                    text.append(piece)
-                    length += len(piece)
-                    if on_text is not None:
-                        on_text(piece)
+                piece = getattr(choice.delta, "content", None) or ""
+                text.append(piece)
+                length += len(piece)
+                hear(piece)
             if length > LONGEST_REPLY:
                 break
         # litellm makes up a finish reason where none came; this one is the server's own.

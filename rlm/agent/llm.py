@@ -122,6 +122,8 @@ class LanguageModel(Protocol):
     ) -> Reply:
         """Continue ``messages``; ``on_text`` gets each piece of text as it streams in.
 
+        It may get empty ones too, as signs of life; what it raises ends the reply, and is raised.
+
         Raises ``ConversationTooLong`` when the messages are more than the model reads,
         ``ReplyRefused`` when it declines, and another ``LanguageModelError`` when no reply can be
         had.

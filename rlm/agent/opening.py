@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rlm import __version__
 from rlm.agent.events import VideoInfo
 from rlm.agent.host import MAX_PICTURES
+from rlm.agent.llm import Picture
 from rlm.agent.models import Models
 from rlm.agent.prompting import options_for_prompt, prompts_sha256, render
 from rlm.agent.text import HEAD, TAIL, one_line
@@ -21,6 +22,9 @@ from rlm.tools.rlm_query_batched import rlm_query_batched
 
 if TYPE_CHECKING:
     from rlm.index import VideoIndex
+
+MAX_SCENES = 400
+"""Scenes that the header of a run names."""
 
 
 def header(index: VideoIndex, facts: VideoFacts, models: Models, level: str) -> dict[str, Any]:
@@ -36,14 +40,34 @@ def header(index: VideoIndex, facts: VideoFacts, models: Models, level: str) -> 
             height=facts.height,
             frame_rate=facts.frame_rate,
         ),
-        "model": models.main.name,
-        "sub_model": models.sub.name if models.sub is not None else "",
-        "picture_side": models.answering("").limits.picture_side,
+        **models_header(models),
         "preset": index.preset,
         "index_key": index.key,
         "sandbox_level": level,
         "prompt_sha256": prompts_sha256(),
+        "scenes": _scene_starts(index),
     }
+
+
+def models_header(models: Models) -> dict[str, Any]:
+    """What the header and :class:`rlm.agent.events.ModelChanged` say of the models."""
+    return {
+        "model": models.main.name,
+        "sub_model": models.sub.name if models.sub is not None else "",
+        "picture_side": models.answering("").limits.picture_side,
+    }
+
+
+def pictures(shown: Sequence[Picture]) -> list[str | Picture]:
+    """Pictures that go with a question, each after its label."""
+    return [part for picture in shown for part in (f"[{picture.label}]", picture)]
+
+
+def _scene_starts(index: VideoIndex) -> tuple[float, ...]:
+    """Where the scenes of the finest level begin that has no more than ``MAX_SCENES``."""
+    levels = (index.scenes(level) for level in range(3))
+    fitting = next((scenes for scenes in levels if len(scenes) <= MAX_SCENES), ())
+    return tuple(round(scene.start, 2) for scene in fitting)
 
 
 @cache

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rlm.agent.answer import Answer
+from rlm.agent.answer import CANNOT_TELL, Answer
 from rlm.agent.budget import Meter
 from rlm.agent.record import Record
 from rlm.spans import Span
+from rlm.tools import SubAnswer
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,17 @@ class Result:
     usd: float | None
     seconds: float
     sandbox_level: str
+
+    def as_sub_answer(self) -> SubAnswer:
+        """What code that asked for it in a sub-session gets."""
+        answer = self.answer
+        if answer is None:
+            return SubAnswer(None, None, (), None, self.reason, self.turns, self.frames)
+        evidence = tuple((span.start, span.end) for span in answer.evidence)
+        known = answer.text if answer.text != CANNOT_TELL else None
+        return SubAnswer(
+            known, answer.choice, evidence, answer.confidence, None, self.turns, self.frames
+        )
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ _FENCE = re.compile(
     r"(?P<body>.*?)(?:^[ \t]*(?P=fence)[`~]*[ \t]*$|\Z)",
     re.DOTALL | re.MULTILINE,
 )
+_ASKED_FOR = "You are asked to answer now"
 _TAGS = frozenset({"python", "py", "python3", "repl"})
 
 
@@ -46,7 +47,12 @@ def render(name: str, /, **values: Any) -> str:
 
 def is_wrap_up(prompt: str) -> bool:
     """Whether a message is the order to answer with the last turn."""
-    return prompt.startswith("The budget is spent")
+    return prompt.startswith(("The budget is spent", _ASKED_FOR))
+
+
+def was_asked_for(wrap_up: str) -> bool:
+    """Whether that order is a person's."""
+    return wrap_up.startswith(_ASKED_FOR)
 
 
 def options_for_prompt(options: Sequence[str]) -> list[dict[str, str]]:

@@ -14,6 +14,16 @@ Store = Callable[[str, bytes], None]
 """Files the bytes of a picture under its hash."""
 
 
+def in_all(*stores: Store) -> Store:
+    """A store that gives every picture to each of ``stores``."""
+
+    def store(sha256: str, jpeg: bytes) -> None:
+        for each in stores:
+            each(sha256, jpeg)
+
+    return store
+
+
 class _Shared:
     """What the records of all sessions of a run have in common."""
 

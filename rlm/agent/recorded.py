@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, fields
 from rlm.agent import events as ev
 from rlm.agent.llm import LanguageModel, Message, ModelLimits, Reply, Usage
 from rlm.agent.models import Models
-from rlm.agent.prompting import extract_code, render
+from rlm.agent.prompting import extract_code, is_wrap_up, render, was_asked_for
+from rlm.agent.recorded_control import RecordedControl
 from rlm.agent.transcript import Transcript
 from rlm.errors import ConversationTooLong, LanguageModelError, ReplayMismatch
 
@@ -23,12 +24,19 @@ CLOSE = 1e-3
 """How far, relative to them, spans and other numbers may be off and still be the same."""
 
 
+Act = ev.Prompted | ev.Interrupted | ev.LimitsChanged | ev.IndexChanged | ev.QuestionAsked
+"""What a person did, in the order of which it is done again."""
+
+
 @dataclass
 class Told:
     """One session of a recording.
 
-    ``wrapped`` is how many replies came before each order to wrap up; ``answer`` is that to the
-    last question, ``earlier`` are those to the ones before, ``None`` where there was none.
+    ``wrapped`` is how many replies came before each order to wrap up, ``stopped`` those of them
+    that a person gave. ``answer`` is that to the last question, which was asked after ``before``
+    replies; ``earlier`` are those to the ones before it, ``None`` where there was none. ``shown``
+    are the pictures that came with each question, ``acts`` what a person did, by how many replies
+    came before it, and ``cut_cells`` what was cut short, by the turn whose cell it was.
     ``replies``, ``asked`` and the rest are its events in order.
     """
 
@@ -43,6 +51,11 @@ class Told:
     end: ev.SessionEnded | None = None
     prompts: int = 0
     wrapped: set[int] = field(default_factory=set)
+    stopped: set[int] = field(default_factory=set)
+    before: int = 0
+    shown: list[tuple[ev.Image, ...]] = field(default_factory=list)
+    acts: dict[int, list[Act]] = field(default_factory=dict)
+    cut_cells: dict[int, str] = field(default_factory=dict)
 
     def add(self, event: ev.Event) -> None:
         """Take in the next event of this session."""
@@ -51,9 +64,19 @@ class Told:
                 self.started = event
             case ev.Prompted():
                 self.prompts += 1
+                if self.prompts == 2:
+                    images = (part for part in event.parts if isinstance(part, ev.Image))
+                    self.shown.append(tuple(images))
                 if self.prompts > 2:  # the first two are the system prompt and the question
-                    self.wrapped.add(len(self.replies))
+                    self._prompted(event)
+            case ev.Interrupted() if event.what != "reply":
+                if event.turn not in self.observed:  # else nothing ran when its worker was ended
+                    self.cut_cells[event.turn] = event.what
+            case ev.Interrupted() | ev.LimitsChanged() | ev.IndexChanged():
+                self._act(event)
             case ev.QuestionAsked():
+                self._act(event)
+                self.before = len(self.replies)
                 self.prompts = 1  # its own is the next one
                 self.questions.append(event)
                 self.earlier.append(self.answer)
@@ -70,6 +93,18 @@ class Told:
                 self.end = event
             case _:
                 pass
+
+    def _prompted(self, event: ev.Prompted) -> None:
+        first, *words = event.parts
+        if isinstance(first, ev.Text) and is_wrap_up(first.text):
+            self.wrapped.add(len(self.replies))
+            if was_asked_for(first.text):
+                self.stopped.add(len(self.replies))
+        elif words:  # a person's; what the session adds by itself it will add again
+            self._act(event)
+
+    def _act(self, event: Act) -> None:
+        self.acts.setdefault(len(self.replies), []).append(event)
 
     @property
     def broke_off(self) -> bool:
@@ -97,7 +132,8 @@ class Recording:
 
     ``places`` says which recorded session each session of this run is. With ``until``, only that
     many replies of the first session are given out; from then on ``live`` models speak, as
-    ``gone_live`` and ``live_replies`` tell.
+    ``gone_live`` and ``live_replies`` tell. ``control`` is for the run, and does to it what the
+    person did then.
     """
 
     def __init__(
@@ -109,10 +145,12 @@ class Recording:
         self.live = live
         self.gone_live = False
         self.live_replies = 0
+        self.control = RecordedControl(self)
         self._until = until
         self._given = dict.fromkeys(self.told, 0)
         self._left = {name: list(told.asked) for name, told in self.told.items()}
         self._now: dict[str, Told] = {}
+        self._acts = {number: list(acts) for number, acts in self.told[""].acts.items()}
         self._lock = threading.Lock()  # sub-sessions ask side by side
 
     @property
@@ -136,10 +174,46 @@ class Recording:
         with self._lock:
             self._now.setdefault(event.session, Told(event.session)).add(event)
             self.live_replies += self.gone_live and isinstance(event, ev.ModelReplied)
+            if not event.session and not self.gone_live:
+                self.control.follow(event, self.told[""])
             if isinstance(event, ev.SubSessionStarted) and not self.gone_live:
                 place = self._place(event)
                 if place is not None:
                     self.places[event.session] = place
+
+    def go_live(self) -> None:
+        """Nothing more of it is to be given out."""
+        with self._lock:
+            self.gone_live = True
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no reply of the first session is left to be given out."""
+        given = self._given[""]
+        return given == self._until or given == len(self.told[""].replies)
+
+    def next_act(self) -> Act | None:
+        """What the person did next, if that was before the next reply."""
+        with self._lock:
+            return next(iter(self._now_acts()), None)
+
+    @property
+    def stops(self) -> bool:
+        """Whether the person asks for the answer now."""
+        with self._lock:
+            given = self._given[""]
+            begun = "" in self._now and given in self._now[""].wrapped
+            here = given in self.told[""].stopped and given != self._until
+            return here and not (begun or self.gone_live or self._now_acts())
+
+    def done(self, act: Act) -> None:
+        """``act`` has been done again."""
+        with self._lock:
+            self._now_acts().remove(act)
+
+    def _now_acts(self) -> list[Act]:
+        given = self._given[""]
+        return [] if self.gone_live or given == self._until else self._acts.get(given, [])
 
     def reply(self, session: str) -> Reply | None:
         """The next recorded reply of a session of this run; ``None`` where it is live.
@@ -154,7 +228,9 @@ class Recording:
                 raise ReplayMismatch(f"sub-session {session} was not recorded: nothing to say")
             told, given = self.told[place], self._given[place]
             wraps_up = session in self._now and given in self._now[session].wrapped
-            if self.live is None and given in told.wrapped and not wraps_up:
+            # A fork may have more room; what came before the last question is as it was.
+            as_then = self.live is None or given < told.before
+            if as_then and given in told.wrapped and not wraps_up:
                 # Whatever brought it to an end here, such as the clock or what a model can read.
                 raise ConversationTooLong(told.end.reason if told.end else "it wrapped up here")
             if given >= len(told.replies):
@@ -247,6 +323,8 @@ class _Voice:
         if self.sub:
             reply = self.recording.sub_reply(self.session, messages)
         else:
+            if not self.session:
+                self.recording.control.before_reply(on_text or (lambda text: None))
             reply = self.recording.reply(self.session)
         if reply is not None:
             return reply

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,10 @@ from rlm.agent.budget import Budget
 from rlm.agent.choose import Choice
 from rlm.agent.drift import Report, compare
 from rlm.agent.indexing import open_index
+from rlm.agent.llm import Picture
 from rlm.agent.make_models import make_models
+from rlm.agent.place import Result
+from rlm.agent.record import Store, in_all
 from rlm.agent.recorded import CLOSE, RecordedModels, Recording
 from rlm.agent.session import Jail, Session, default_jail
 from rlm.agent.transcript import Transcript, TranscriptWriter, default_folder
@@ -60,9 +64,11 @@ def rerun_code(
     models = RecordedModels.of(transcript)
     seen: list[ev.Event] = []
     media: dict[str, bytes] = {}
-    session = _session(transcript, index, models, budget, seen.append, media.__setitem__, jail)
+    session = _session(
+        transcript, index, models, budget, seen.append, media.__setitem__, jail, config
+    )
     try:
-        _run(session, models.recording)
+        _run(session, transcript, models.recording)
     except (ReplayMismatch, LanguageModelError) as error:
         # It shows in how the run ended, unless the recording ends here by itself.
         ended = models.recording.told[""]
@@ -87,6 +93,7 @@ def fork(
     transcripts: str | Path | None = None,
     config: Config | None = None,
     sinks: Sequence[ev.Sink] = (),
+    store: Store = lambda sha256, jpeg: None,
     notify: Notify = _silent,
     progress: Progress | None = None,
     jail: Jail = default_jail,
@@ -97,7 +104,8 @@ def fork(
     ``limits`` are those of :class:`Budget` by name that differ from the recorded ones and from the
     settings, of which the lower is taken; they are on the whole run, its replayed turns with what
     these cost then included, and seconds count anew. The new transcript says what it was forked
-    from. The rest is as in :func:`rerun_code`.
+    from. ``sinks`` and ``store`` are as in :func:`rlm.agent.ask.ask`, the rest as in
+    :func:`rerun_code`.
 
     Raises any ``VideoRLMError``: ``UsageError`` for a turn that the run does not have, that was
     its last, or after which the limits leave no room.
@@ -105,8 +113,9 @@ def fork(
     config = config or load_config()
     _check_turn(transcript, turn)
     budget = recorded_budget(transcript, **(_settings(transcript, config) | dict(limits or {})))
-    if budget.turns is not None and budget.turns <= turn:
-        raise UsageError(f"{turn} turns are replayed: --max-turns must be more than {turn}")
+    taken = turn - _turns_before(transcript, turn)
+    if budget.turns is not None and budget.turns <= taken:
+        raise UsageError(f"{taken} turns are replayed: --max-turns must be more than {taken}")
     name = model or transcript.header.model
     endpoint = api_base or (config.api_base if name == config.model else None)
     settings = config.model_copy(
@@ -127,9 +136,11 @@ def fork(
             for sink in all_sinks:
                 sink(event)
 
-        session = _session(transcript, index, models, budget, mark, writer.media, jail)
+        stored = in_all(writer.media, store)
+        session = _session(transcript, index, models, budget, mark, stored, jail, config)
         try:
-            result = session.run()
+            with session.open():
+                result = relive(session, transcript, models.recording)
             kept = models.recording.gone_live
         except SandboxError as error:
             raise JailError(str(error)) from error
@@ -152,17 +163,11 @@ def recorded_budget(transcript: Transcript, **changed: Any) -> Budget:
 
     Raises ``TranscriptError`` when the recorded ones are none, ``UsageError`` for a changed one.
     """
-    known = {part.name for part in fields(Budget)}
-    recorded = {
-        name: limit if limit is None or name in ("usd", "seconds") else int(limit)
-        for name, limit in transcript.header.limits.items()
-        if name in known
-    }
     try:
-        Budget(**recorded)  # type: ignore[arg-type]
+        recorded = Budget.of(transcript.header.limits)
     except (UsageError, TypeError, ValueError) as error:
         raise TranscriptError(f"{transcript.path} has limits that are none: {error}") from error
-    return Budget(**(recorded | changed))
+    return replace(recorded, **changed)
 
 
 def find_video(transcript: Transcript) -> Path:
@@ -216,29 +221,103 @@ def _open(
     return index
 
 
+def relive(session: Session, transcript: Transcript, recording: Recording) -> Result:
+    """Ask in an open session what was asked, as far as ``recording`` goes; how the last one ended.
+
+    Raises what the last question raises; those before it are gone on from, as then.
+    """
+    for step in reliving(session, transcript, recording):
+        result = step()
+    assert result is not None
+    return result
+
+
+def reliving(
+    session: Session, transcript: Transcript, recording: Recording
+) -> Iterator[Callable[[], Result | None]]:
+    """The questions that were asked, each to be asked before the next one is taken.
+
+    Each raises what asking it raises; where the model failed then, and another question was asked,
+    it gives ``None``.
+    """
+    root = recording.told[""]
+    ends = [asked.unanswered for asked in root.questions]
+    ask: Callable[[], Result] = session.answer
+    for number, end in enumerate(ends, start=1):
+        yield partial(_asked, ask, fails=end == "failed")
+        if recording.gone_live:
+            return
+        recording.control.next_question()
+        asked = root.questions[number - 1]
+        shown = shown_with(transcript, recording, number)
+        ask = partial(session.ask, asked.question, asked.options, shown)
+    yield ask
+
+
+def _asked(ask: Callable[[], Result], *, fails: bool) -> Result | None:
+    try:
+        return ask()
+    except LanguageModelError:
+        if not fails:
+            raise
+        return None
+
+
+def shown_with(transcript: Transcript, recording: Recording, number: int) -> list[Picture]:
+    """The pictures that came with a question, counted from 0."""
+    images = recording.told[""].shown[number : number + 1]
+    try:
+        return [
+            Picture(transcript.media(image.sha256).read_bytes(), image.label)
+            for each in images
+            for image in each
+        ]
+    except OSError as error:
+        raise TranscriptError(f"a picture of {transcript.path} cannot be read: {error}") from error
+
+
+def index_opener(
+    transcript: Transcript, index: VideoIndex, config: Config
+) -> Callable[[ev.IndexChanged], VideoIndex]:
+    """Finds or builds the indexes that a run went over to from ``index``."""
+
+    def opened(event: ev.IndexChanged) -> VideoIndex:
+        same = event.preset == transcript.header.preset
+        preset = index.preset if same else event.preset
+        return open_index(index.video, preset, tier=event.tier, cache=config.cache)[0]
+
+    return opened
+
+
 def _session(
     transcript: Transcript,
     index: VideoIndex,
     models: RecordedModels,
     budget: Budget,
     sink: ev.Sink,
-    store: Callable[[str, bytes], None],
+    store: Store,
     jail: Jail,
+    config: Config,
 ) -> Session:
     """What was asked, asked again; the recording hears of each event before ``sink`` does."""
-    return Session(
+    recording = models.recording
+    session = Session(
         index=index,
         models=models,
         question=transcript.header.question,
         options=transcript.header.options,
         budget=budget,
-        sinks=(models.recording, sink),
+        sinks=(recording, sink),
         store=store,
         jail=jail,
+        shown=shown_with(transcript, recording, 0),
+        control=recording.control,
     )
+    recording.control.attend(session, index_opener(transcript, index, config))
+    return session
 
 
-def _run(session: Session, recording: Recording) -> None:
+def _run(session: Session, transcript: Transcript, recording: Recording) -> None:
     """Ask what was asked: by votes, or by one session that has further questions."""
     root = recording.told[""]
     votes = sum(1 for name in recording.told if name and "." not in name)
@@ -246,9 +325,7 @@ def _run(session: Session, recording: Recording) -> None:
         vote(session, votes)
         return
     with session.open():
-        session.answer()
-        for asked in root.questions:
-            session.ask(asked.question, asked.options)
+        relive(session, transcript, recording)
 
 
 def _settings(transcript: Transcript, config: Config) -> dict[str, Any]:
@@ -263,6 +340,12 @@ def _settings(transcript: Transcript, config: Config) -> dict[str, Any]:
 
 def _or_any(limit: float | None) -> float:
     return float("inf") if limit is None else limit
+
+
+def _turns_before(transcript: Transcript, turn: int) -> int:
+    """Turns that were taken for the questions before the one which goes on after ``turn``."""
+    asked = (e.turn for e in transcript.events if isinstance(e, ev.QuestionAsked))
+    return max((number for number in asked if number <= turn), default=0)
 
 
 def _check_turn(transcript: Transcript, turn: int) -> None:

@@ -16,50 +16,41 @@ its own in the run's tree.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rlm.agent import events as ev
 from rlm.agent import opening
-from rlm.agent.answer import CANNOT_TELL, from_words
+from rlm.agent.answer import from_words
 from rlm.agent.budget import Budget, BudgetSpent, Meter
 from rlm.agent.compaction import compact, text_space
+from rlm.agent.control import Control
 from rlm.agent.conversation import Conversation
-from rlm.agent.failing import Failure, failure_of, stuck, without_outcome
+from rlm.agent.failing import Failure, stuck
 from rlm.agent.host import SessionHost
-from rlm.agent.llm import LanguageModel, Message, Reply
+from rlm.agent.llm import LanguageModel, Picture
 from rlm.agent.models import Models
-from rlm.agent.observing import observation
 from rlm.agent.place import Place, Result
-from rlm.agent.prompting import (
-    code_blocks,
-    extract_code,
-    render,
-    without_code,
-)
+from rlm.agent.prompting import extract_code, render, without_code
 from rlm.agent.question import check_price, check_question
 from rlm.agent.record import Record
+from rlm.agent.steps import Steps
 from rlm.agent.trace import traced
 from rlm.errors import ConversationTooLong
-from rlm.tools import (
-    RECORDS,
-    TOOLS,
-    SubAnswer,
-    SubQuestion,
-    Tool,
-    ToolContext,
-    VideoFacts,
-    bind,
-)
+from rlm.spans import Span
+from rlm.tools import RECORDS, TOOLS, SubAnswer, SubQuestion, Tool, ToolContext, VideoFacts, bind
 from rlm.tools.pixels import sources
 from rlm.tools.video_info import video_info
-from sandbox import Outcome, Sandbox
+from sandbox import Outcome, Sandbox, concurrent
 
 if TYPE_CHECKING:
     from rlm.index import VideoIndex
+
+ENDED = "interrupted", "ended by the person who asked"
+_AT_ONCE = frozenset({"answer", "history", "note", "show"})
+"""Tools that are done before anybody could interrupt them."""
 
 Jail = Callable[[Mapping[str, Tool], Sequence[type]], Sandbox]
 
@@ -76,7 +67,8 @@ class Session:
     ``options`` are the choices of a multiple-choice question, or empty. ``sinks`` see every event;
     ``store`` files each picture under its hash before the event that names it. ``place`` is set for
     sub-sessions, whose budget and events are their parent's, and by callers that watch the meter;
-    it then stands for ``sinks`` and ``store``.
+    it then stands for ``sinks`` and ``store``. ``shown`` are pictures that go with the question;
+    by ``control`` a person, on another thread, acts on the session while it runs.
 
     Raises ``UsageError`` for an empty question, a single option, options that are the same, or a
     cap in dollars for a model whose price is unknown.
@@ -91,11 +83,15 @@ class Session:
     store: Callable[[str, bytes], None] = lambda sha256, jpeg: None
     jail: Jail = default_jail
     place: Place | None = None
+    shown: Sequence[Picture] = ()
+    control: Control = field(default_factory=Control)
 
     def __post_init__(self) -> None:
         check_question(self.question, self.options)
         check_price(self.models, self.budget)
-        self._place = self.place or Place(Record(self.sinks, self.store), Meter(self.budget))
+        self._place = self.place or Place(
+            Record(self.sinks, self.store), Meter(self.budget, clock=self.control.clock)
+        )
         self._record, self._meter = self._place.record, self._place.meter
         self._part = self._place.part
         self._conversation = Conversation()
@@ -110,7 +106,10 @@ class Session:
             self._part or self.index.video.span,
             self._explore,
             lambda number: self._sandbox.prepare(number),
+            self.control,
         )
+        self._steps = Steps(self._record, self._meter, self._conversation, self._host, self.control)
+        self._context = ToolContext(self.index.video, self.index, self._host, self._part)
 
     @property
     def _model(self) -> LanguageModel:
@@ -133,43 +132,59 @@ class Session:
         Within, :meth:`answer` the first and :meth:`ask` the next ones. Raises ``SandboxError`` when
         there is no jail.
         """
-        context = ToolContext(self.index.video, self.index, self._host, self._part)
         path, saw = self.index.video.path, self._host.looked.add
         tools = {
             name: traced(tool, self._record, self._turn, path, saw)
-            for name, tool in bind(TOOLS, context).items()
+            for name, tool in bind(TOOLS, self._context).items()
         }
+        for name in tools.keys() - _AT_ONCE:  # on threads of their own, so that they can be left
+            concurrent(tools[name])
         with closing(self.jail(tools, RECORDS)) as sandbox:
             self._sandbox = sandbox
             if self.place is None:
                 sandbox.start()  # a sub-session's starts while its model thinks
             try:
-                self._begin(video_info(context), sandbox.limits.cell_seconds)
+                self._begin(video_info(self._context), sandbox.limits.cell_seconds)
                 yield self
             finally:
                 self._end()
 
-    def ask(self, question: str, options: Sequence[str] = ()) -> Result:
+    def ask(
+        self, question: str, options: Sequence[str] = (), shown: Sequence[Picture] = ()
+    ) -> Result:
         """Ask another question; variables, notes and all that was said are still there.
 
         The limits on turns and seconds are for this question alone, the others for all together.
         Raises what :meth:`run` does, and ``UsageError`` for what cannot be asked.
         """
         check_question(question, options)
+        status, reason = self._ended
         self.question, self.options = question, options
         self._host.begin(options)
         self._meter.begin()
+        self.control.begin()
+        answered = status == "answered"
         self._record.emit(
-            ev.QuestionAsked, turn=self._meter.turns, question=question, options=tuple(options)
+            ev.QuestionAsked,
+            turn=self._meter.turns,
+            question=question,
+            options=tuple(options),
+            unanswered="" if answered else status,
+            reason="" if answered else reason,
         )
         notes = self._conversation.noted()
         words = opening.next_question(question, options, notes, self._meter.left())
-        self._say("user", words, self._conversation.said)
-        self._conversation.asked = self._conversation.said[-1]
+        said = self._conversation.said
+        self._steps.say("user", said, words, *opening.pictures(shown))
+        self._meter.add_frames(len(shown))
+        self._conversation.asked = said[-1]
         return self.answer()
 
     def answer(self) -> Result:
-        """Answer the question that was asked last; see :meth:`run`."""
+        """Answer the question that was asked last; see :meth:`run`.
+
+        Where a person ends it by ``control.kill()``, the status is ``interrupted``.
+        """
         self._ended = "failed", "stopped by an unexpected error"
         try:
             self._ended = self._loop(self._sandbox)
@@ -185,108 +200,113 @@ class Session:
             self._record.at, self._sandbox.level,
         )  # fmt: skip
 
+    # ---- beside the conversation
+
+    @property
+    def meter(self) -> Meter:
+        """What was spent so far, and against which limits."""
+        return self._meter
+
+    @property
+    def context(self) -> tuple[int, int | None]:
+        """About how many tokens the model would read next, and how many it can, if known."""
+        return self._conversation.tokens(), self._model.limits.context_tokens
+
+    def note(self, fact: str, span: Span | None = None) -> None:
+        """Note a fact as the model's code does."""
+        self._host.note(fact, span)
+
+    def look(self, source: str) -> Outcome:
+        """Run code between two steps that neither the model nor the transcript hears of.
+
+        Raises ``SandboxError`` while a cell runs.
+        """
+        return self._sandbox.run(source)
+
+    # ---- changes, from any thread
+
+    def change_limits(self, **limits: float | None) -> None:
+        """Have other limits from now on, named as in ``Budget``; ``None`` is no limit.
+
+        Raises ``UsageError`` for a limit that makes no sense or cannot be kept.
+        """
+        budget = replace(self.budget, **limits)  # type: ignore[arg-type]
+        check_price(self.models, budget)
+        self.budget = budget
+        self._meter.change(budget)
+        self._record.emit(ev.LimitsChanged, turn=self._meter.turns, limits=budget.as_dict())
+
+    def change_models(self, models: Models) -> None:
+        """Have other models from the next call on.
+
+        Raises ``UsageError`` where there is a cap in dollars and no price.
+        """
+        check_price(models, self.budget)
+        self.models = self._host.models = models
+        about = opening.models_header(models)
+        self._record.emit(ev.ModelChanged, turn=self._meter.turns, **about)
+
+    def change_index(self, index: VideoIndex) -> None:
+        """Have the tools work on another index of the same video from their next call on.
+
+        Raises ``ValueError`` for that of another video.
+        """
+        if index.video.sha256 != self.index.video.sha256:
+            raise ValueError("the index is of another video")
+        self.index = self._context.index = index
+        self._record.emit(
+            ev.IndexChanged, turn=self._meter.turns, preset=index.preset, index_key=index.key,
+            tier=index.tier,
+        )  # fmt: skip
+
     # ---- the loop
 
     def _loop(self, sandbox: Sandbox) -> tuple[str, str]:
         failures: list[Failure | None] = []
         while True:
+            if not self._steps.heed(sandbox):
+                return ENDED
+            if self.control.stopped:
+                return self._wrap_up(self.control.stopped, sandbox)
             self._compact()
             spent = self._meter.exhausted(self._conversation.tokens()) or stuck(failures)
             if spent is not None:
                 return self._wrap_up(spent, sandbox)
             try:
-                reply = self._call_model()
+                reply = self._steps.call_model(self._model)
             except BudgetSpent as error:  # by sub-sessions beside this one, in the meantime
                 return self._wrap_up(str(error), sandbox)
             except ConversationTooLong as error:
                 # What was printed still fits more often than not; the pictures are what is large.
                 self._conversation.drop_pictures()
                 return self._wrap_up(str(error), sandbox)
-            failures.append(self._run_reply(reply, sandbox))
+            if reply is None:
+                continue
+            failures.append(self._steps.run_reply(reply, sandbox))
             if self._host.answer is not None:
                 return "answered", ""
 
     def _wrap_up(self, reason: str, sandbox: Sandbox) -> tuple[str, str]:
         """One last call, from which the best answer to be had is taken."""
         self._host.wrapping_up = True
-        words = render("wrap_up", reason=reason, options=self.options)
-        self._say("user", words, self._conversation.said)
+        asked = self.control.take_stop() is not None
+        words = render("wrap_up", reason=reason, options=self.options, asked=asked)
+        self._steps.say("user", self._conversation.said, words)
         try:
-            reply = self._call_model(last=True)
+            while (reply := self._steps.call_model(self._model, last=True)) is None:
+                self.control.take_stop()
+                if not self._steps.heed(sandbox):
+                    return ENDED
         except BudgetSpent as error:  # a sub-session's, with no more left than its parent needs
             return "no_answer", str(error)
         if extract_code(reply.text) is not None and not reply.cut:
-            self._run_reply(reply, sandbox)
+            self._steps.run_reply(reply, sandbox)
         if self._host.answer is None:
             self._host.answer = from_words(without_code(reply.text), self.options)
             if self._host.answer is None:
                 return "no_answer", f"{reason}; the last reply held no answer"
-            self._emit_answer()
+            self._steps.tell_answer()
         return "answered", reason
-
-    def _call_model(self, *, last: bool = False) -> Reply:
-        turn = self._meter.turns + 1
-        messages = self._conversation.messages()
-        with self._meter.call(self._conversation.tokens(messages), last=last):
-            self._record.emit(ev.ModelCalled, turn=turn)
-            began = time.monotonic()
-            foreseen = self._host.foreseeing()
-
-            def hear(text: str) -> None:
-                self._record.emit(ev.ReplyDelta, turn=turn, text=text)
-                foreseen(text)
-
-            reply = self._model.complete(messages, hear)
-            self._meter.add(reply.usage)
-        self._meter.turns = turn
-        self._conversation.learn(messages, reply.read or reply.usage.input_tokens)
-        self._conversation.reply(turn, reply.text)
-        self._record.emit(
-            ev.ModelReplied,
-            turn=turn,
-            text=reply.text,
-            reasoning=reply.reasoning,
-            model=reply.model,
-            cached=reply.cached,
-            seconds=round(time.monotonic() - began, 4),
-            **asdict(reply.usage),
-        )
-        return reply
-
-    def _run_reply(self, reply: Reply, sandbox: Sandbox) -> Failure | None:
-        """Run the reply's code and observe; returns how it failed, if it did."""
-        if reply.cut:
-            return self._observe(None, without_outcome("cut"))
-        blocks = code_blocks(reply.text)
-        if not blocks:
-            return self._observe(None, without_outcome("no_code"))
-        self._record.emit(ev.CellStarted, turn=self._meter.turns, code=blocks[0])
-        outcome = sandbox.run(blocks[0])
-        if self._host.answer is not None:
-            self._observe(outcome, None)
-            self._emit_answer()
-            return None
-        return self._observe(outcome, failure_of(outcome), len(blocks))
-
-    def _observe(
-        self, outcome: Outcome | None, failure: Failure | None, blocks: int = 1
-    ) -> Failure | None:
-        pictures, frames = self._host.take()
-        left = f"[turn {self._meter.turns} done; left: {self._meter.left()}]"
-        answered = self._host.answer is not None
-        kind = None if failure is None else failure.observed
-        message = observation(outcome, kind, blocks, pictures, left, answered)
-        self._conversation.turns[-1].observed = message
-        self._record.emit(
-            ev.Observed,
-            turn=self._meter.turns,
-            parts=self._record.file(message),
-            frames=frames,
-            failure=kind,
-            seconds=round(outcome.seconds, 4) if outcome else 0.0,
-            host_seconds=round(outcome.host_seconds, 4) if outcome else 0.0,
-        )
-        return failure
 
     def _compact(self) -> None:
         limits = self._model.limits
@@ -310,16 +330,9 @@ class Session:
             budget=meter.budget,
             jail=self._sandbox.sibling,
             place=Place(self._record.child(number), meter, asked.span, self._meter.turns),
+            control=self.control,
         )
-        result = child.run()
-        answer = result.answer
-        if answer is None:
-            return SubAnswer(None, None, (), None, result.reason, result.turns, result.frames)
-        evidence = tuple((span.start, span.end) for span in answer.evidence)
-        known = answer.text if answer.text != CANNOT_TELL else None
-        return SubAnswer(
-            known, answer.choice, evidence, answer.confidence, None, result.turns, result.frames
-        )
+        return child.run().as_sub_answer()
 
     # ---- events
 
@@ -341,8 +354,9 @@ class Session:
         question = opening.question(
             self.question, self.options, facts, self._part, self.index.preset, self._meter.left()
         )
-        self._say("system", system, self._conversation.opening)
-        self._say("user", question, self._conversation.opening)
+        self._steps.say("system", self._conversation.opening, system)
+        self._steps.say("user", self._conversation.opening, question, *opening.pictures(self.shown))
+        self._meter.add_frames(len(self.shown))
 
     def _asked(self) -> dict[str, Any]:
         return {
@@ -350,16 +364,6 @@ class Session:
             "options": tuple(self.options),
             "limits": self.budget.as_dict(),
         }
-
-    def _say(self, role: Any, text: str, to: list[Message]) -> None:
-        message = Message(role, (text,))
-        to.append(message)
-        self._record.emit(ev.Prompted, role=role, parts=self._record.file(message))
-
-    def _emit_answer(self) -> None:
-        answer = self._host.answer
-        assert answer is not None
-        self._record.emit(ev.Answered, turn=self._meter.turns, **answer.as_event())
 
     def _turn(self) -> int:
         return self._meter.turns

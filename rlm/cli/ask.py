@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rlm.cli import options
 from rlm.cli.manual import ASKING, App
-from rlm.cli.options import BUDGET, MODEL, OUTPUT, setting
+from rlm.cli.options import BUDGET
 from rlm.commands.guard import guarded
 
 app = App()
@@ -29,68 +28,21 @@ def ask(
         ),
     ] = None,
     model: options.Model = None,
-    sub_model: Annotated[
-        str | None,
-        setting(told="A cheaper model for the code's sub-questions.", metavar="NAME", under=MODEL),
-    ] = None,
-    fallback_model: Annotated[
-        list[str] | None,
-        setting(
-            told="Takes over when the model is unavailable; repeat for more.",
-            metavar="NAME",
-            under=MODEL,
-        ),
-    ] = None,
+    sub_model: options.SubModel = None,
+    fallback_model: options.FallbackModel = None,
     api_base: options.ApiBase = None,
     preset: options.Preset = None,
-    seed: Annotated[
-        int | None,
-        setting(told="Seed of the model, where it takes one.", metavar="N", under=MODEL),
-    ] = None,
-    temperature: Annotated[
-        float | None,
-        setting(told="Temperature, where the model takes one.", metavar="T", under=MODEL),
-    ] = None,
-    model_timeout: Annotated[
-        float | None,
-        setting(
-            told="How long the model may stay silent.",
-            metavar="SECONDS",
-            default=300,
-            under=MODEL,
-        ),
-    ] = None,
-    reply_cache: Annotated[
-        Path | None,
-        setting(
-            "--reply-cache",
-            "--cache",
-            told="Keep replies here; the same messages cost nothing the second time.",
-            metavar="FOLDER",
-            under=MODEL,
-        ),
-    ] = None,
+    seed: options.Seed = None,
+    temperature: options.Temperature = None,
+    model_timeout: options.ModelTimeout = None,
+    reply_cache: options.ReplyCache = None,
     max_turns: options.MaxTurns = None,
-    max_calls: Annotated[
-        int | None,
-        setting(
-            told="Calls to any model, in all sessions and votes together.",
-            metavar="N",
-            default=64,
-            under=BUDGET,
-        ),
-    ] = None,
+    max_calls: options.MaxCalls = None,
     max_tokens: options.MaxTokens = None,
     max_usd: options.MaxUsd = None,
     max_seconds: options.MaxSeconds = None,
-    max_frames: Annotated[
-        int | None,
-        setting(told="Frames that models may be shown.", metavar="N", under=BUDGET),
-    ] = None,
-    max_depth: Annotated[
-        int | None,
-        setting(told="Levels of sub-sessions; 0 for none.", metavar="N", default=1, under=BUDGET),
-    ] = None,
+    max_frames: options.MaxFrames = None,
+    max_depth: options.MaxDepth = None,
     votes: Annotated[
         int,
         typer.Option(
@@ -101,19 +53,9 @@ def ask(
     ] = 1,
     transcripts: options.Transcripts = None,
     json_: options.Json = False,
-    verbose: Annotated[
-        bool,
-        typer.Option(
-            "--verbose", "-v", help="Show every turn, also when piped.", rich_help_panel=OUTPUT
-        ),
-    ] = False,
-    unsafe_no_sandbox: Annotated[
-        bool,
-        typer.Option(
-            "--unsafe-no-sandbox",
-            help="Run the model's code without a jail: it can read and change your files.",
-        ),
-    ] = False,
+    verbose: options.Verbose = False,
+    live: options.Live = False,
+    unsafe_no_sandbox: options.Unsafe = False,
 ) -> int:
     """Answer a question about a video.
 
@@ -127,6 +69,8 @@ def ask(
         videorlm ask match.mp4 "Who serves first?" --option "in white" --option "in red"
         # a hosted model, at most 25 cents, one JSON object
         videorlm ask match.mp4 "Who wins?" --model anthropic/claude-sonnet-4-6 --max-usd 0.25 --json
+        # to follow it in the browser, pause it, or have it answer now
+        videorlm ask match.mp4 "Who wins?" --live
         # a server of your own
         videorlm ask match.mp4 "Who wins?" --model openai/qwen --api-base http://127.0.0.1:8000/v1
 
@@ -170,5 +114,6 @@ def ask(
         transcripts=transcripts,
         as_json=json_,
         verbose=verbose,
+        live=live,
         unsafe=unsafe_no_sandbox,
     )

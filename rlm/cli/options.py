@@ -73,6 +73,70 @@ MaxUsd = Annotated[
 MaxSeconds = Annotated[
     float | None, setting(told="Seconds before the wrap-up.", metavar="SECONDS", under=BUDGET)
 ]
+SubModel = Annotated[
+    str | None,
+    setting(told="A cheaper model for the code's sub-questions.", metavar="NAME", under=MODEL),
+]
+FallbackModel = Annotated[
+    list[str] | None,
+    setting(
+        told="Takes over when the model is unavailable; repeat for more.",
+        metavar="NAME",
+        under=MODEL,
+    ),
+]
+Seed = Annotated[
+    int | None, setting(told="Seed of the model, where it takes one.", metavar="N", under=MODEL)
+]
+Temperature = Annotated[
+    float | None,
+    setting(told="Temperature, where the model takes one.", metavar="T", under=MODEL),
+]
+ModelTimeout = Annotated[
+    float | None,
+    setting(
+        told="How long the model may stay silent.", metavar="SECONDS", default=300, under=MODEL
+    ),
+]
+ReplyCache = Annotated[
+    Path | None,
+    setting(
+        "--reply-cache",
+        "--cache",
+        told="Keep replies here; the same messages cost nothing the second time.",
+        metavar="FOLDER",
+        under=MODEL,
+    ),
+]
+MaxCalls = Annotated[
+    int | None,
+    setting(
+        told="Calls to any model, in all sessions and votes together.",
+        metavar="N",
+        default=64,
+        under=BUDGET,
+    ),
+]
+MaxFrames = Annotated[
+    int | None, setting(told="Frames that models may be shown.", metavar="N", under=BUDGET)
+]
+MaxDepth = Annotated[
+    int | None,
+    setting(told="Levels of sub-sessions; 0 for none.", metavar="N", default=1, under=BUDGET),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose", "-v", help="Show every turn, also when piped.", rich_help_panel=OUTPUT
+    ),
+]
+Unsafe = Annotated[
+    bool,
+    typer.Option(
+        "--unsafe-no-sandbox",
+        help="Run the model's code without a jail: it can read and change your files.",
+    ),
+]
 Transcripts = Annotated[
     Path | None,
     setting(
@@ -83,3 +147,11 @@ Transcripts = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.", rich_help_panel=OUTPUT)]
+Live = Annotated[
+    bool,
+    typer.Option(
+        "--live",
+        help="Show the run in the browser too, as it goes on: a page for this machine alone.",
+        rich_help_panel=OUTPUT,
+    ),
+]

@@ -12,7 +12,7 @@ from rlm.cli.manual import RUNS, App
 from rlm.commands.guard import guarded
 from rlm.errors import UsageError
 
-AGAIN, ON = "Running it again", "Going on from it"
+AGAIN, ON, WATCHING = "Running it again", "Going on from it", "Watching it"
 
 app = App()
 
@@ -26,6 +26,29 @@ def _on(help_: str, metavar: str) -> typer.models.OptionInfo:
 @guarded
 def replay(
     transcript: options.Transcript = "last",
+    step: Annotated[
+        bool,
+        typer.Option(
+            "--step",
+            help="Turn by turn in the whole terminal; ? lists keys.",
+            rich_help_panel=WATCHING,
+        ),
+    ] = False,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            metavar="TIMES",
+            help="Play it so many times as fast; space pauses.",
+            rich_help_panel=WATCHING,
+        ),
+    ] = None,
+    from_: Annotated[
+        int | None,
+        typer.Option(
+            "--from", min=1, metavar="TURN", help="Begin at this turn.", rich_help_panel=WATCHING
+        ),
+    ] = None,
     rerun_code: Annotated[
         bool,
         typer.Option(
@@ -80,11 +103,14 @@ def replay(
 ) -> int:
     """Tell a saved run again, without a model, weights, video or network.
 
-    With --rerun-code its code runs again with the tools as they are now. With --fork N it goes on
+    It is printed; with --step or --speed a terminal shows it a turn at a time, with search. With
+    --rerun-code its code runs again with the tools as they are now. With --fork N it goes on
     live after turn N.
 
     Examples:
         videorlm replay last
+        videorlm replay last --step --from 3
+        videorlm replay last --speed 4
         # is everything still as it was?
         videorlm replay last --rerun-code --video match.mp4
         # from turn 3 on with another model
@@ -94,7 +120,7 @@ def replay(
         1 the run has no answer; with --rerun-code, something is not as recorded
         3 4 5 6 7
 
-    See also: videorlm transcripts, videorlm ask
+    See also: videorlm view, videorlm transcripts, videorlm ask
     """
     from rlm.commands import replay as command
 
@@ -106,6 +132,13 @@ def replay(
         "seconds": max_seconds,
     }
     changed = {name: limit for name, limit in limits.items() if limit is not None}
+    told = {"--step": step, "--speed": speed is not None, "--from": from_ is not None}
+    ran = {"--rerun-code": rerun_code, "--fork": fork is not None}
+    if any(told.values()) and any(ran.values()):
+        given = [name for name, there in (told | ran).items() if there]
+        raise UsageError(f"{', '.join(given)}: a run is either told again or run again")
+    if step and speed is not None:
+        raise UsageError("give one of these: --step, --speed")
     if rerun_code and fork is not None:
         raise UsageError("give one of these: --rerun-code, --fork")
     if fork is None and (changed or model or sub_model or api_base or transcripts):
@@ -123,7 +156,9 @@ def replay(
             transcript, fork, video=video, preset=preset, model=model, sub_model=sub_model,
             api_base=api_base, limits=changed, transcripts=transcripts,
         )  # fmt: skip
-    return command.run(transcript)
+    if step or speed is not None:
+        return command.play(transcript, speed, from_)
+    return command.run(transcript, from_)
 
 
 _transcripts = App(

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlm.commands.output import ANSWERED, NO_ANSWER, LastEvents, progress_bar, replay_command, say
-from rlm.ui.console import ConsoleView, Screen, clean
+from rlm.commands.output import (
+    ANSWERED,
+    NO_ANSWER,
+    LastEvents,
+    both,
+    live_view,
+    progress_bar,
+    say,
+    say_where,
+)
+from rlm.ui.console import Screen, clean
 
 if TYPE_CHECKING:
     from rlm.agent import events as ev
     from rlm.agent.ask import Asked
+    from rlm.agent.record import Store
     from rlm.agent.session import Jail
     from rlm.tools import Tool
     from sandbox import Sandbox
@@ -33,52 +44,69 @@ def run(
     transcripts: Path | None,
     as_json: bool,
     verbose: bool,
+    live: bool,
     unsafe: bool,
 ) -> int:
     """Ask, print the answer on stdout and everything else on stderr; returns the exit code.
 
     ``settings`` are of the language models and ``limits`` those of the budget, by name; ``None``
-    leaves one to the configuration.
+    leaves one to the configuration. ``live`` shows the run as a page too.
     """
     from rlm.agent.ask import ask, budget_of
+    from rlm.agent.control import Control
+    from rlm.agent.record import in_all
     from rlm.agent.session import default_jail
+    from rlm.commands.view import live_page
     from rlm.config import load_config
 
     config = load_config().having(**settings)
     screen = Screen(stderr=True)
-    last = LastEvents()
+    last, view = LastEvents(), live_view(screen, config.pictures)
     sinks: list[ev.Sink] = [last]
     if verbose or (screen.is_terminal and not as_json):
-        sinks.append(ConsoleView(screen))
+        sinks.append(view)
     budget = replace(
         budget_of(config), **{name: limit for name, limit in limits.items() if limit is not None}
     )
-    jail: Jail = _no_jail if unsafe else default_jail
-    with progress_bar(screen) as progress:
-        asked = ask(
-            video,
-            question,
-            options,
-            model=model,
-            api_base=api_base,
-            preset=preset,
-            budget=budget,
-            votes=votes,
-            config=config,
-            transcripts=transcripts,
-            sinks=sinks,
-            notify=say,
-            progress=progress,
-            jail=jail,
-        )
-    answer = asked.result.answer
-    if as_json:
-        print(json.dumps(_as_json(asked)))
-    elif answer is not None:
-        print(clean(answer.text))
-    for line in last.summary():
-        say(line)
-    say(f"replay: {replay_command(asked.transcript)}")
+    jail: Jail = no_jail if unsafe else default_jail
+    control = Control()
+    store: Store = view.store
+    with ExitStack() as stack:
+        page = None
+        if live:
+            # Of several votes none alone could be paused, or made to answer.
+            page = stack.enter_context(live_page((lambda: control) if votes == 1 else None))
+            sinks.append(page)
+            store = in_all(store, page.store)
+        with progress_bar(screen) as bar:
+            asked = ask(
+                video,
+                question,
+                options,
+                model=model,
+                api_base=api_base,
+                preset=preset,
+                budget=budget,
+                votes=votes,
+                config=config,
+                transcripts=transcripts,
+                sinks=sinks,
+                store=store,
+                notify=say,
+                progress=bar if page is None else both(bar, page.progress),
+                jail=jail,
+                control=control,
+            )
+        answer = asked.result.answer
+        if view in sinks:
+            screen.print()
+        if as_json:
+            print(json.dumps(_as_json(asked)), flush=True)
+        elif answer is not None:
+            print(clean(answer.text), flush=True)
+        for line in last.summary():
+            say(line)
+        say_where(asked.transcript)
     return ANSWERED if answer is not None else NO_ANSWER
 
 
@@ -102,7 +130,8 @@ def _as_json(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _no_jail(functions: Mapping[str, Tool], records: Sequence[type]) -> Sandbox:
+def no_jail(functions: Mapping[str, Tool], records: Sequence[type]) -> Sandbox:
+    """No jail at all, which only the user can ask for."""
     from rlm.tools.pixels import sources
     from sandbox import Sandbox
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from rlm.agent.text import counted, one_line
 from rlm.commands.output import DONE, progress_bar, say
 from rlm.commands.videos import VIDEO_SUFFIXES
 from rlm.config import load_config
-from rlm.errors import EncoderError, NotAVideo, VideoNotFound, VideoRLMError
+from rlm.errors import EncoderError, IndexDamaged, NotAVideo, VideoNotFound, VideoRLMError
 from rlm.spans import format_time
 from rlm.ui.console import Screen, clean
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from rlm.index import VideoIndex
     from rlm.index.storage.inventory import Entry
+    from rlm.video import Video
 
 
 def run(
@@ -48,7 +49,7 @@ def run(
     choice = choose_preset(preset, config)
     say(f"preset: {choice.name} ({choice.why})")
     screen = Screen(stderr=True)
-    build = {
+    build: dict[str, Any] = {
         "tier": tier,
         "deep": deep,
         "scene_clip_stride": scene_clip_stride,
@@ -57,7 +58,10 @@ def run(
     code = DONE
     if address := next((path for path in paths if "://" in path), None):
         raise VideoNotFound(f"{address} is an address; only files can be indexed: download it")
-    for video in (video for name in paths for video in _videos(Path(name))):
+    videos = [video for name in paths for video in _videos(Path(name))]
+    for number, video in enumerate(videos, start=1):
+        if len(videos) > 1:
+            say(f"{number} of {len(videos)}: {video}")
         try:
             told = _index(video, choice.name, build, config.cache, transcribe, screen)
         except KeyboardInterrupt:
@@ -95,12 +99,68 @@ def _index(
 
     video = Video.open(path)
     with progress_bar(screen) as progress:
-        index, seconds = open_index(
-            video, preset, cache=cache, notify=say, progress=progress, **build
-        )
+        index, seconds = _by_tiers(video, preset, cache, build, progress)
         if recogniser is not None and not index.transcribe(recogniser, progress).cues:
             say(f"{path.name}: {recogniser} heard no speech")
     return _facts(path, index, seconds)
+
+
+def _by_tiers(
+    video: Video,
+    preset: str,
+    cache: Path | None,
+    build: Mapping[str, Any],
+    progress: Callable[[str, float, float], None] | None,
+) -> tuple[VideoIndex, float | None]:
+    """The index and the seconds its building took, as ``open_index`` gives them.
+
+    Each tier that is not there is built by itself, so that the first can be searched within
+    seconds, and it is told what has come.
+    """
+    warned: set[str] = set()
+
+    def notify(line: str) -> None:
+        if line not in warned:
+            warned.add(line)
+            say(line)
+
+    wanted = int(build["tier"])
+    how = dict(build) | {"cache": cache, "notify": notify, "progress": progress}
+    took: float | None = None
+    for tier in range(min(wanted, _tier_there(video, preset, cache, build) + 1), wanted + 1):
+        index, seconds = open_index(video, preset, **(how | {"tier": tier}))
+        if seconds is not None:
+            took = (took or 0.0) + seconds
+            say(f"{video.path.name}: {_added(index, tier)}, after {took:.1f} s")
+    return index, took
+
+
+def _tier_there(video: Video, preset: str, cache: Path | None, build: Mapping[str, Any]) -> int:
+    from rlm.index import VideoIndex
+
+    known = {name: value for name, value in build.items() if name != "tier"}
+    try:
+        return VideoIndex.load(video, preset, cache=cache, **known).tier
+    except IndexDamaged:
+        return 0
+
+
+def _added(index: VideoIndex, tier: int) -> str:
+    """What can be done with an index since a tier of it is there."""
+    if tier == 1:
+        frames, scenes = (
+            counted(len(index.windows), "key frame"),
+            counted(len(index.scenes()), "scene"),
+        )
+        return f"searchable now by looks (tier 1: {frames}, {scenes})"
+    if tier == 3:
+        return f"tier 3 adds {counted(len(index.spans('deep')), 'moment')}"
+    parts = [counted(len(index.windows), "window"), counted(len(index.scenes()), "shot")]
+    if index.text_spaces:
+        parts.append("search by text")
+    if index.transcripts:
+        parts.append("a transcript")
+    return f"tier 2 adds {', '.join(parts)}"
 
 
 def _facts(path: Path, index: VideoIndex, seconds: float | None) -> dict[str, Any]:

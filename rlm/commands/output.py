@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlm.agent import events as ev
-from rlm.ui.console import answer_lines, clean
+from rlm.ui.console import ConsoleView, answer_lines, clean
+from rlm.ui.pictures import Pictures, cut
+from rlm.ui.status import redraws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +22,14 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
 
+    from rlm.ui.pictures import Setting
+
+    Progressing = Callable[[str, float, float], None]
+
 ANSWERED, NO_ANSWER = 0, 1
 DONE = 0
+BAR_NAME = 18
+"""Columns for what a bar is of."""
 
 
 class LastEvents:
@@ -61,38 +69,78 @@ def command_name() -> str:
     return str(called)
 
 
+def live_view(screen: Console, setting: Setting | None, *, questions: bool = True) -> ConsoleView:
+    """A run as it goes on, with frames as the terminal and the ``pictures`` setting have it."""
+    return ConsoleView(screen, pictures=Pictures.on(screen, setting), questions=questions)
+
+
+def say_where(transcript: Path) -> None:
+    """How to see that run again, in the terminal and as a page."""
+    for what in ("replay", "view"):
+        say(f"{what}: {_command(what, transcript)}")
+
+
 def replay_command(transcript: Path) -> str:
     """What to type to see that run again."""
-    return f"{shlex.quote(command_name())} replay {shlex.quote(str(transcript))}"
+    return _command("replay", transcript)
+
+
+def _command(what: str, transcript: Path) -> str:
+    return f"{shlex.quote(command_name())} {what} {shlex.quote(str(transcript))}"
+
+
+def both(progress: Progressing | None, other: Progressing) -> Progressing:
+    """What tells both of how far something is."""
+
+    def update(what: str, done: float, total: float) -> None:
+        for each in filter(None, (progress, other)):
+            each(what, done, total)
+
+    return update
 
 
 @contextmanager
-def progress_bar(screen: Console) -> Iterator[Callable[[str, float, float], None] | None]:
+def progress_bar(screen: Console) -> Iterator[Progressing | None]:
     """Bars for an index on a terminal, one for each thing going on, nothing when piped.
 
-    They are gone once everything is done.
+    They are gone once everything is done. A total of 0 stands for a wait of unknown length.
     """
-    if not screen.is_terminal:
+    if not redraws(screen):
         yield None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rate]}"))
-    bars = Progress(*columns, TimeRemainingColumn(), console=screen, transient=True)
+    # As wide as the line of a run at most, so that a narrower terminal does not break it either.
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=14),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+    )
+    bars = Progress(*columns, console=screen, transient=True, redirect_stdout=False)
     tasks: dict[str, TaskID] = {}
     lock = threading.Lock()
+
+    def clear() -> None:
+        for task in tasks.values():
+            bars.remove_task(task)
+        tasks.clear()
 
     def update(what: str, done: float, total: float) -> None:
         with lock:
             if what not in tasks:
+                if all(each.total is None for each in bars.tasks):
+                    clear()  # what was waited for, without knowing how long, has come
                 bars.start()
-                tasks[what] = bars.add_task(what, total=total, rate="")
-            task = tasks[what]
-            elapsed = bars.tasks[task].elapsed or 0.0
-            rate = f"{done / elapsed:.0f}x real time" if elapsed > 0 else ""
-            bars.update(task, completed=done, rate=rate)
+                known = total or None
+                tasks[what] = bars.add_task(cut(what, BAR_NAME), total=known, rate="")
+            task = next(each for each in bars.tasks if each.id == tasks[what])
+            if total:
+                rate = f"{done / task.elapsed:.0f}x real time" if task.elapsed and done else ""
+                bars.update(task.id, completed=done, rate=rate)
             if all(each.finished for each in bars.tasks):
                 bars.stop()
+                clear()
 
     try:
         yield update

@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from rlm.commands.output import ANSWERED, NO_ANSWER, LastEvents, progress_bar, replay_command, say
+from rlm.commands.output import (
+    ANSWERED,
+    NO_ANSWER,
+    LastEvents,
+    live_view,
+    progress_bar,
+    say,
+    say_where,
+)
+from rlm.errors import UsageError
 from rlm.ui.console import ConsoleView, Screen, clean
+from rlm.ui.pictures import Pictures
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from rlm.agent import events as ev
     from rlm.agent.transcript import Transcript
 
 AS_RECORDED, DRIFTED = 0, 1
 
 
-def run(name: str) -> int:
-    """Print a saved run on stdout; returns the exit code the run would have had."""
+def run(name: str, start: int | None = None) -> int:
+    """Print a saved run on stdout, from turn ``start`` on; returns the exit code it would have had.
+
+    Raises ``UsageError`` when it has no such turn.
+    """
     from rlm.agent.replay import replay
 
     transcript = _load(name)
-    view, last = ConsoleView(Screen(), code_lines=None), LastEvents()
-    for event in replay(transcript):
-        view(event)
+    view, last = _told(transcript, Screen()), LastEvents()
+    events = list(replay(transcript))
+    first = 1 if start is None else _events_before(events, start)
+    for number, event in enumerate(events):
+        if number == 0 or number >= first:
+            view(event)
         last(event)
     print()
     if last.answer is not None:
@@ -33,6 +53,60 @@ def run(name: str) -> int:
     if not transcript.complete:
         print(f"the run stopped here, at {transcript.events[-1].at:.1f} s, without an end")
     return ANSWERED if last.answer is not None else NO_ANSWER
+
+
+def play(name: str, speed: float | None, start: int | None) -> int:
+    """Show a saved run in the whole terminal, by ``speed`` or key by key; where it is none, print.
+
+    Returns what :func:`run` returns, and raises what it raises.
+    """
+    screen = Screen()
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or screen.is_dumb_terminal:
+        return run(name, start)
+    from prompt_toolkit.output import ColorDepth
+
+    from rlm.agent.replay import replay
+    from rlm.config import load_config
+    from rlm.ui.pages import Printed
+    from rlm.ui.player import Player
+
+    transcript = _load(name)
+    shown = Pictures.on(screen, load_config().pictures)
+    # A picture that is drawn over the text would stay where the text is redrawn.
+    pictures = replace(shown, way="blocks") if shown else shown
+    last, events = LastEvents(), list(replay(transcript))
+    for event in events:
+        last(event)
+    colours: Literal["256", "truecolor"] | None = "truecolor" if shown.truecolor else "256"
+    if screen.no_color:
+        colours = None
+    printed = Printed(events, colours=colours, pictures=pictures, media=_media(transcript))
+    page = 0
+    if start is not None:
+        wanted = events[_events_before(events, start)]
+        page = next(n for n, each in enumerate(printed.pages) if wanted in each.events)
+    depths = {
+        None: ColorDepth.DEPTH_1_BIT,
+        "256": ColorDepth.DEPTH_8_BIT,
+        "truecolor": ColorDepth.DEPTH_24_BIT,
+    }
+    Player(printed, start=page, speed=speed, depth=depths[colours]).run()
+    return ANSWERED if last.answer is not None else NO_ANSWER
+
+
+def _events_before(events: Sequence[ev.Event], turn: int) -> int:
+    """How many events stand before ``turn`` of the first session."""
+    from rlm.agent.events import ModelReplied
+
+    replies = {
+        event.turn: number
+        for number, event in enumerate(events)
+        if isinstance(event, ModelReplied) and not event.session
+    }
+    if turn not in replies:
+        there = f"it has turns 1 to {max(replies)}" if replies else "it has none"
+        raise UsageError(f"--from: the run has no turn {turn}; {there}")
+    return replies[turn]
 
 
 def rerun(name: str, video: Path | None, preset: str | None, tolerance: float | None) -> int:
@@ -78,12 +152,14 @@ def fork(
     Returns the exit code of the new run.
     """
     from rlm.agent.rerun import fork as go_on
+    from rlm.config import load_config
 
     transcript = _load(name)
     screen, last = Screen(stderr=True), LastEvents()
+    view = live_view(screen, load_config().pictures)
     sinks: list[ev.Sink] = [last]
     if screen.is_terminal:
-        sinks.append(ConsoleView(screen))
+        sinks.append(view)
     with progress_bar(screen) as progress:
         asked = go_on(
             transcript,
@@ -96,6 +172,7 @@ def fork(
             preset=preset,
             transcripts=transcripts,
             sinks=sinks,
+            store=view.store,
             notify=say,
             progress=progress,
         )
@@ -104,8 +181,25 @@ def fork(
         print(clean(answer.text))
     for line in last.summary():
         say(line)
-    say(f"replay: {replay_command(asked.transcript)}")
+    say_where(asked.transcript)
     return ANSWERED if answer is not None else NO_ANSWER
+
+
+def _told(transcript: Transcript, screen: Console) -> ConsoleView:
+    """A view of the whole of ``transcript``, its pictures included."""
+    from rlm.config import load_config
+
+    pictures = Pictures.on(screen, load_config().pictures)
+    return ConsoleView(
+        screen,
+        code_lines=None,
+        pictures=pictures,
+        media=_media(transcript),
+    )
+
+
+def _media(transcript: Transcript) -> Callable[[str], bytes]:
+    return lambda sha256: transcript.media(sha256).read_bytes()
 
 
 def _load(name: str) -> Transcript:

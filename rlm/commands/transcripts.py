@@ -11,6 +11,7 @@ from rlm.agent.text import counted, one_line
 from rlm.commands.output import DONE, say
 from rlm.errors import TranscriptError, UsageError
 
+PAGE = "html"
 WIDTH = 70
 """Characters of a question and of an answer in the list."""
 
@@ -52,21 +53,28 @@ def list_all(as_json: bool) -> int:
 
 
 def export(names: Sequence[str], format_: str, output: Path | None, *, images: bool) -> int:
-    """Write runs in a format, to a file or to stdout.
+    """Write runs in a format, to a file or to stdout; ``html`` is the page of one run.
 
-    Raises ``UsageError`` for a format there is not, ``TranscriptError`` for a run or a picture that
-    cannot be read, ``OSError`` for a file that cannot be written.
+    Raises ``UsageError`` for a format there is not and for several runs in a page,
+    ``TranscriptError`` for a run or a picture that cannot be read, ``OSError`` for a file that
+    cannot be written.
     """
     from rlm.agent.export import FORMATS
     from rlm.agent.transcript import Transcript, find
     from rlm.config import load_config
+    from rlm.ui.page.document import page
 
-    if format_ not in FORMATS:
-        raise UsageError(f"no format {format_!r}; there are: {', '.join(FORMATS)}")
+    if format_ not in (*FORMATS, PAGE):
+        raise UsageError(f"no format {format_!r}; there are: {', '.join((*FORMATS, PAGE))}")
+    if format_ == PAGE and len(names) > 1:
+        raise UsageError("a page is of one run; videorlm view --index FOLDER lists many")
     parent = load_config().transcripts
     loaded = [Transcript.load(find(name, parent)) for name in names]
     # Before a file is opened: what cannot be exported leaves the one from before as it is.
-    text = "".join(FORMATS[format_](loaded, images))
+    if format_ == PAGE:
+        text = page(loaded[0], images=images)
+    else:
+        text = "".join(FORMATS[format_](loaded, images))
     if output is None:
         sys.stdout.write(text)
     else:

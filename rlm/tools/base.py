@@ -175,12 +175,13 @@ class Host(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass
 class ToolContext:
     """What the tools of one session work on.
 
-    ``part`` is what a sub-session may look at, ``None`` for all of the video; times are of the
-    whole video either way.
+    ``index`` may be replaced by a better one of the same video while the session lives. ``part`` is
+    what a sub-session may look at, ``None`` for all of the video; times are of the whole video
+    either way.
     """
 
     video: Video

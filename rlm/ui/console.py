@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Console
+from rich.segment import Segment
 
 from rlm.agent import events as ev
 from rlm.agent.answer import letter
-from rlm.agent.prompting import is_wrap_up, without_code
+from rlm.agent.prompting import is_wrap_up, was_asked_for, without_code
 from rlm.agent.text import counted
+from rlm.errors import VideoRLMError
 from rlm.spans import Span, format_time
+from rlm.ui.pictures import Pictures, across_for, cut
+from rlm.ui.status import StatusLine
 
 if TYPE_CHECKING:
-    from rich.status import Status
+    from rich.console import ConsoleOptions, RenderableType, RenderResult
 
 MAX_LINES = 14
 """Lines of a cell's output that are printed; the transcript has all the model saw."""
 MAX_CODE = 30
 """Lines of a cell's code that are printed in a live view; a replay prints them all."""
 MAX_LABELS = 4
-"""Pictures of an observation that are named."""
+"""Pictures of an observation that are named, where they are not shown."""
 MAX_CALLS = 6
 """Tool calls of a turn that are printed."""
+RULE = 60
+"""Columns of the line above a turn: a terminal that is made narrower does not break it."""
 
+_ONE, _SEVERAL = (48, 14), 8  # columns and rows of a picture by itself; rows of one among others
 _TOLD_ANYWAY = frozenset(
     ("answer", "note", "llm_query", "llm_query_batched", "rlm_query", "rlm_query_batched")
 )  # by the events of what they do
@@ -50,45 +60,68 @@ class Screen(Console):
 
 
 class ConsoleView:
-    """Prints a live or replayed session to ``console``.
+    """Prints a live or replayed session to ``console``, its status in one line below all else.
 
-    ``code_lines`` is how much of a cell's code is printed; ``None`` is all of it.
+    ``code_lines`` is how much of a cell's code is printed; ``None`` is all of it. Frames are shown
+    as ``pictures`` can, those that :meth:`store` was given or that ``media`` finds by their hash,
+    which may raise ``OSError`` or ``VideoRLMError``. Without ``questions`` these are not printed,
+    nor how it ended: who asks has them on the screen.
     """
 
-    def __init__(self, console: Console, code_lines: int | None = MAX_CODE) -> None:
+    def __init__(
+        self,
+        console: Console,
+        code_lines: int | None = MAX_CODE,
+        *,
+        pictures: Pictures | None = None,
+        media: Callable[[str], bytes] | None = None,
+        questions: bool = True,
+    ) -> None:
+        self._questions = questions
+        self._answer = ""
         self._code_lines = code_lines
         self._console = console
+        self._pictures = pictures or Pictures()
+        self._media = media
+        self._kept: dict[str, bytes] = {}
         self._calls: Counter[str] = Counter()
-        self._turns: Counter[str] = Counter()
         self._session = ""
-        self._written = 0
-        self._status: Status | None = None
+        self._status = StatusLine(console)
+
+    def store(self, sha256: str, jpeg: bytes) -> None:
+        """Keep a picture until the event that names it has been shown."""
+        if self._pictures:
+            self._kept[sha256] = jpeg
+
+    def skip(self, event: ev.Event) -> None:
+        """Count what ``event`` tells, without showing any of it."""
+        self._status.skip(event)
+
+    def rest(self) -> None:
+        """Take the status line away until a model is called: something else uses the terminal."""
+        self._status.hide()
 
     def __call__(self, event: ev.Event) -> None:
-        """Print what ``event`` adds; what sub-sessions do stands further to the right."""
+        """Print what ``event`` adds; each line of a sub-session begins with its place."""
         self._session = event.session
+        self._status(event)
         match event:
+            case ev.SessionStarted() | ev.QuestionAsked() | ev.SessionEnded() if (
+                not self._questions and not event.session
+            ):
+                pass
             case ev.SessionStarted():
                 self._started(event)
             case ev.SubSessionStarted():
                 self._sub_started(event)
-            case ev.ModelCalled():
-                self._wait(f"turn {event.turn}: waiting for the model")
-            case ev.ReplyDelta():
-                self._written += len(event.text)
-                self._wait(f"turn {event.turn}: {self._written} characters written")
             case ev.ModelReplied():
-                self._wait(None)
                 self._replied(event)
             case ev.CellStarted():
                 self._code(event)
             case ev.ToolCalled():
                 self._tool(event)
-            case ev.ToolModelUsed(error=""):
-                words = f"sub-answer ({event.seconds:.1f} s): {_shorten(event.reply)}"
-                self._line(words, "magenta", indent=2)
             case ev.ToolModelUsed():
-                self._line(f"no sub-answer: {_shorten(event.error)}", "red", indent=2)
+                self._model_used(event)
             case ev.Noted():
                 where = "" if event.span is None else f" ({Span(*event.span)})"
                 self._line(f"noted: {_shorten(event.fact)}{where}", "yellow", indent=2)
@@ -102,29 +135,36 @@ class ConsoleView:
                 self._observed(event)
             case ev.Answered() if event.session:
                 self._line(f"sub-session {event.session} answers: {event.answer}", "magenta")
+            case ev.Answered():
+                self._answer = event.answer
             case ev.QuestionAsked():
+                if self._answer:
+                    self._line(f"answer: {self._answer}", "bold green")
+                self._answer = ""
+                self._console.print()
                 self._question(event)
+            case ev.Prompted(role="user", parts=(_, ev.Text(text=text))) if self._questions:
+                self._line(f"> {text}", "bold")
             case ev.Prompted(role="user", parts=(ev.Text(text=text),)) if is_wrap_up(text):
-                self._line("the budget is spent: wrapping up", "yellow")
-            case ev.SessionEnded():
-                self._wait(None)
-                if event.status in ("failed", "interrupted"):
-                    self._line(f"{event.status}: {event.reason}", "red")
+                why = "asked to answer" if was_asked_for(text) else "the budget is spent"
+                self._line(f"{why}: wrapping up", "yellow")
+            case ev.Interrupted():
+                self.rest()
+                self._line(f"the {event.what} was cut short", "yellow")
+            case ev.Paused():
+                self.rest()
+                if self._questions:
+                    self._line("paused", "yellow")
+            case ev.Resumed() if self._questions:
+                self._line("going on", "yellow")
+            case ev.ModelChanged() if self._questions:
+                self._line(f"model {event.model} from here on", "dim")
+            case ev.IndexChanged() if self._questions:
+                self._line(f"index {event.preset}, tier {event.tier} from here on", "dim")
+            case ev.SessionEnded() if event.status in ("failed", "interrupted"):
+                self._line(f"{event.status}: {event.reason}", "red")
             case _:
                 pass
-
-    def _wait(self, words: str | None) -> None:
-        """One line below the rest, on a terminal, while a reply is awaited; ``None`` ends it."""
-        if words is None:
-            self._written = 0
-            if self._status is not None:
-                self._status.stop()
-                self._status = None
-        elif self._status is not None:
-            self._status.update(words)
-        elif self._console.is_terminal:
-            self._status = self._console.status(words)
-            self._status.start()
 
     def _started(self, event: ev.SessionStarted) -> None:
         self._question(event)
@@ -138,28 +178,35 @@ class ConsoleView:
 
     def _question(self, event: ev.SessionStarted | ev.QuestionAsked) -> None:
         self._line(event.question, "bold")
-        for index, option in enumerate(event.options):
+        self._options(event.options)
+
+    def _options(self, options: Sequence[str]) -> None:
+        for index, option in enumerate(options):
             self._line(f"{letter(index)}. {option}", indent=2)
 
     def _sub_started(self, event: ev.SubSessionStarted) -> None:
         words = f"sub-session {event.session} over {Span(*event.span)}: {event.question}"
         self._line(words, "bold")
+        self._options(event.options)
 
     def _replied(self, event: ev.ModelReplied) -> None:
-        from rich.rule import Rule
-
-        self._turns[event.session], self._calls[event.session] = event.turn, 0
+        self._calls[event.session] = 0
         tokens = event.input_tokens, event.output_tokens
-        cost = [f"{event.seconds:.1f} s"]
+        parts = [f"turn {event.turn}", f"{event.seconds:.1f} s"]
         if None not in tokens and tokens != (0, 0):
-            cost.append(f"{tokens[0]} tokens in, {tokens[1]} out")
-            if event.usd is not None:
-                cost.append(f"${event.usd:.4f}")
-        self._console.print()
-        who = f"sub-session {event.session}, " if event.session else ""
-        self._console.print(
-            Rule(f"{who}turn {event.turn} · {' · '.join(cost)}", align="left", style="dim")
-        )
+            parts.append(f"{tokens[0]} tokens in, {tokens[1]} out")
+        if tokens != (0, 0):
+            parts.append("price unknown" if event.usd is None else f"${event.usd:.4f}")
+        if event.model:
+            parts.append(event.model)
+        if event.cached:
+            parts.append("recorded")
+        title = clean(" · ".join(parts))
+        self._line("")
+        room = RULE - cell_len(self._gutter)
+        self._line(title if cell_len(title) >= room else f"{title} ".ljust(room, "─"), "dim")
+        if event.reasoning.strip():
+            self._line(f"thinks: {_shorten(event.reasoning.strip())}", "dim italic")
         prose = without_code(event.text)
         if prose:
             self._line(prose)
@@ -167,18 +214,15 @@ class ConsoleView:
     def _code(self, event: ev.CellStarted) -> None:
         lines = clean(event.code).splitlines()
         kept = lines[: self._code_lines]
-        if self._console.is_terminal:
-            from rich.padding import Padding
+        if self._console.is_terminal and not self._console.no_color:
             from rich.syntax import Syntax
 
             code = Syntax(
-                "\n".join(kept),
-                "python",
-                theme="ansi_dark",
-                background_color="default",
-                word_wrap=True,
+                "", "python", theme="ansi_dark", background_color="default", word_wrap=True
             )
-            self._console.print(Padding(code, (0, 0, 0, 2 + self._shift), expand=False))
+            highlighted = code.highlight("\n".join(kept))
+            highlighted.rstrip()
+            self._print(highlighted, indent=2)
         else:
             self._line("\n".join(kept), indent=2)
         if len(lines) > len(kept):
@@ -189,15 +233,26 @@ class ConsoleView:
         calls = self._calls[event.session]
         if event.tool in _TOLD_ANYWAY and not event.failed:
             return
-        width = self._console.width - 3
+        width = self._console.width - cell_len(self._gutter) - 3
         call = _shorten(f"{event.tool}({event.arguments})", width // 2)
         result = f"failed: {event.result}" if event.failed else event.result
-        words = f"· {call} {event.seconds * 1e3:.0f} ms {result}"
+        words = f"· {call} {_duration(event.seconds)} {result}"
         if calls <= MAX_CALLS or event.failed:
             style = "red" if event.failed else "cyan"
             self._line(_shorten(words, width), style, indent=2)
         elif calls == MAX_CALLS + 1:
             self._line("· and more calls", "cyan", indent=2)
+
+    def _model_used(self, event: ev.ToolModelUsed) -> None:
+        seen = f" ({counted(len(event.images), 'picture')})" if event.images else ""
+        self._line(f"sub-question{seen}: {_shorten(event.prompt)}", "magenta", indent=2)
+        if event.error:
+            self._line(f"no sub-answer: {_shorten(event.error)}", "red", indent=2)
+        else:
+            words = f"sub-answer ({event.seconds:.1f} s): {_shorten(event.reply)}"
+            self._line(words, "magenta", indent=2)
+        for image in event.images:
+            self._kept.pop(image.sha256, None)
 
     def _observed(self, event: ev.Observed) -> None:
         images = [part for part in event.parts if isinstance(part, ev.Image)]
@@ -210,22 +265,81 @@ class ConsoleView:
             self._line(line, "red" if event.failure else "green", indent=2)
         if len(lines) > len(kept):
             self._line(f"... {len(lines) - len(kept)} more lines", "dim", indent=2)
-        for image in images[:MAX_LABELS]:
-            self._line(f"▣ {image.label}", "blue", indent=2)
-        if len(images) > MAX_LABELS:
-            self._line(f"▣ ... to {images[-1].label}, {len(images)} in all", "blue", indent=2)
+        if images and not self._show(images):
+            for image in images[:MAX_LABELS]:
+                self._line(f"▣ {image.label}", "blue", indent=2)
+            if len(images) > MAX_LABELS:
+                self._line(f"▣ ... to {images[-1].label}, {len(images)} in all", "blue", indent=2)
+        for image in images:
+            self._kept.pop(image.sha256, None)
+
+    def _show(self, images: Sequence[ev.Image]) -> bool:
+        """Print a row of pictures, spread over all ``images``; whether that could be done."""
+        if not self._pictures:
+            return False
+        room = self._console.width - cell_len(self._gutter) - 2
+        number, columns = across_for(room)
+        number = min(number, len(images))
+        columns, rows = (min(room, _ONE[0]), _ONE[1]) if len(images) == 1 else (columns, _SEVERAL)
+        chosen = [images[i * (len(images) - 1) // max(1, number - 1)] for i in range(number)]
+        try:
+            found = [(self._picture(image.sha256), clean(image.label)) for image in chosen]
+            drawn = self._pictures.row(found, columns, rows)
+        except (OSError, VideoRLMError):
+            return False
+        self._print(drawn, indent=2)
+        if len(images) > number:
+            self._line(f"▣ {number} of {len(images)} pictures", "blue", indent=2)
+        return True
+
+    def _picture(self, sha256: str) -> bytes:
+        if (jpeg := self._kept.get(sha256)) is not None:
+            return jpeg
+        if self._media is None:
+            raise FileNotFoundError(sha256)
+        return self._media(sha256)
 
     def _line(self, text: str, style: str = "", indent: int = 0) -> None:
-        from rich.padding import Padding
         from rich.text import Text
 
-        self._console.print(
-            Padding(Text(clean(text), style=style), (0, 0, 0, indent + self._shift), expand=False)
-        )
+        self._print(Text(clean(text), style=style), indent)
+
+    def _print(self, what: RenderableType, indent: int = 0) -> None:
+        self._console.print(_Indented(what, self._gutter, indent))
 
     @property
-    def _shift(self) -> int:
-        return 4 * len(self._session.split(".")) if self._session else 0
+    def _gutter(self) -> str:
+        """What each line of a sub-session begins with: lines of several come mixed."""
+        if not self._session:
+            return ""
+        return f"{'  ' * len(self._session.split('.'))}{self._session} │ "
+
+
+@dataclass(frozen=True)
+class _Indented:
+    """``inner`` with ``gutter`` and ``indent`` blanks before each of its lines, no blanks behind.
+
+    Blanks that do not show would become lines of their own when a terminal is made narrower.
+    """
+
+    inner: RenderableType
+    gutter: str
+    indent: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.style import Style
+
+        gutter, dim = self.gutter, Style(dim=True)
+        width = max(1, options.max_width - cell_len(self.gutter) - self.indent)
+        for line in console.render_lines(self.inner, options.update(width=width), pad=False):
+            while line and not line[-1].control and not line[-1].text.strip():
+                line.pop()
+            if line and not line[-1].control:
+                line[-1] = Segment(line[-1].text.rstrip(), line[-1].style)
+            yield Segment(gutter if line else gutter.rstrip(), dim)
+            yield Segment(" " * self.indent if line else "")
+            yield from line
+            yield Segment.line()
 
 
 def answer_lines(event: ev.Answered, ended: ev.SessionEnded | None) -> list[str]:
@@ -238,7 +352,7 @@ def answer_lines(event: ev.Answered, ended: ev.SessionEnded | None) -> list[str]
     if event.confidence is not None:
         lines.append(f"confidence: {event.confidence:.2f}")
     if event.best_effort:
-        lines.append("best effort: given when the budget was spent")
+        lines.append("best effort: given when it had to answer")
     if ended is not None:
         cost = [counted(ended.turns, "turn"), f"{counted(ended.frames, 'frame')} shown"]
         if ended.tokens != 0:
@@ -249,6 +363,9 @@ def answer_lines(event: ev.Answered, ended: ev.SessionEnded | None) -> list[str]
     return lines
 
 
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1e3:.0f} ms" if seconds < 10 else f"{seconds:.1f} s"
+
+
 def _shorten(text: str, width: int = 200) -> str:
-    flat = text.replace("\n", " ")
-    return flat if len(flat) <= width else flat[: width - 3] + "..."
+    return cut(clean(text).replace("\n", " "), width, "...")

@@ -530,6 +530,27 @@ def test_an_interrupt_reaches_the_cell_and_only_it(sandbox: Sandbox, host: Host)
     assert shown(after) == "after True\n" and not after.interrupted
 
 
+def test_an_interrupt_that_was_due_before_keeps_variables(sandbox: Sandbox) -> None:
+    sandbox.run("x = 5")
+    outcome = sandbox.run("x = 6\nwhile True: pass", cancelled=lambda: True)
+    assert outcome.interrupted and not outcome.restarted
+    assert shown(sandbox.run("x >= 5")) == "True\n"
+
+
+def test_a_killed_process_is_replaced_and_says_so(sandbox: Sandbox, host: Host) -> None:
+    assert not sandbox.kill()  # there is nothing to lose
+    sandbox.run("x = 5")
+    assert sandbox.kill()
+    assert shown(sandbox.run("'x' in globals()")) == "False\n"
+    timer = threading.Thread(target=lambda: (host.began.wait(), sandbox.kill("it was time")))
+    timer.start()
+    outcome = sandbox.run("y = 1\nnap(0)\nwhile True: pass")
+    timer.join()
+    assert outcome.restarted and outcome.error is not None
+    assert "ended because it was time" in outcome.error.message
+    assert shown(sandbox.run("'y' in globals()")) == "False\n"
+
+
 @pytest.mark.parametrize("call", ["nap(30)", "work.map(range(50), [30.0] * 50)"])
 def test_an_interrupt_cancels_the_host_calls(sandbox: Sandbox, host: Host, call: str) -> None:
     timer = threading.Thread(target=lambda: (host.began.wait(), sandbox.interrupt()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from model_server import Act, serve
@@ -381,11 +383,40 @@ def test_an_interrupt_keeps_what_was_found(cli: Cli, film: Path) -> None:
     assert "interrupted" in told.stdout
 
 
+@pytest.mark.parametrize("command", ["ask", "chat"])
+def test_live_tells_a_page_what_goes_on(cli: Cli, film: Path, command: str) -> None:
+    script = [code("show(extract_frames(count=1))"), code("answer('a square')")]
+    words = {"ask": ["What moves?"], "chat": []}[command]
+    with serve(script) as server, subprocess.Popen(
+        [*COMMAND, command, str(film / "film.mp4"), *words, "--live", "--model", "openai/desk",
+         "--api-base", server.url],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=cli.folder, env=cli.environment,
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write("What moves?\n")
+        process.stdin.close()
+        address = next(line[6:].strip() for line in process.stderr if line.startswith("live: "))
+        with urlopen(f"{address}events", timeout=60) as stream:
+            lines = list(itertools.takewhile(lambda line: line != b"event: done\n", stream))
+            rows = [json.loads(line[6:]) for line in lines if line.startswith(b"data: ")]
+            (shown,) = (image for row in rows if "left" in row for image in row["images"])
+            with urlopen(f"{address}media/{shown['id']}.jpg") as picture:
+                assert picture.read(2) == b"\xff\xd8"
+        assert process.stdout.read() == "a square\n"
+        assert process.wait(30) == 0
+    told = {row["kind"]: row for row in rows}
+    assert {"model_replied", "tool_called", "answered", "session_ended"} <= told.keys()
+    assert told["session_started"]["controls"] is True
+
+
 # ---- starting at once
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["ask", "--help"], ["--version"], ["replay", "last"]]
+    "words", [["--help"], ["ask", "--help"], ["--version"], ["replay", "last"], ["view", "last"]]
 )
 def test_nothing_heavy_is_imported(cli: Cli, words: list[str]) -> None:
     program = (

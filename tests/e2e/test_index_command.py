@@ -40,6 +40,7 @@ def test_a_line_a_video_and_each_tier_on_top_of_the_last(run, film: Path, tmp_pa
     (tmp_path / "notes.mp4").write_text("no video")
     scanned = run("talk.mp4", "--tier", 1, "--preset", "builtin")
     assert scanned.returncode == 0 and "tier 1" in scanned.stdout
+    assert "talk.mp4: searchable now by looks (tier 1: " in scanned.stderr
     assert "preset: builtin (from the command line)" in scanned.stderr
     assert "warning: " in scanned.stderr and "talk.srt" in scanned.stderr
 
@@ -50,8 +51,11 @@ def test_a_line_a_video_and_each_tier_on_top_of_the_last(run, film: Path, tmp_pa
     assert "transcript talk.en.srt" in line
     errors = [each for each in both.stderr.splitlines() if each.startswith("videorlm: ")]
     assert len(errors) == 2 and "notes.mp4" in errors[0] and "missing.mp4" in errors[1]
+    assert "2 of 3: talk.mp4\n" in both.stderr and "talk.mp4: tier 2 adds " in both.stderr
+    assert "searchable now" not in both.stderr  # it has been before
 
     deep = run("talk.mp4", "--tier", 3, "--preset", "builtin", "--json")
+    assert "talk.mp4: tier 3 adds " in deep.stderr and "tier 2 adds" not in deep.stderr
     told = json.loads(deep.stdout)
     assert (told["tier"], told["fields"][0]) == (3, "deep") and told["seconds"] > 0
     again = json.loads(run("talk.mp4", "--tier", 3, "--preset", "builtin", "--json").stdout)

@@ -28,6 +28,9 @@ def test_the_wheel_holds_prompts_weights_and_types_and_no_tests(wheel: Path) -> 
     for name in (
         "prompts/system.md.jinja",
         "rlm/py.typed",
+        "rlm/ui/page/script/page.js",
+        "rlm/ui/page/style/page.css",
+        "rlm/ui/page/templates/page.html.jinja",
         "rlm/encoders/weights/builtin/model.safetensors",
         "sandbox/worker.py",
     ):

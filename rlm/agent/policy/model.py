@@ -26,6 +26,8 @@ _OPTIONS = re.compile(r"^Options:\s*\n((?:[A-Z]\. .*\n?)+)", re.MULTILINE)
 _EVEN = re.compile(r"little on an even ground: (\d+)%")
 _CLEAR = re.compile(r"^clear: (\d+) of (\d+) shots", re.MULTILINE)
 _READ = re.compile(r"^read \d+ things", re.MULTILINE)
+_ANOTHER = "Another question about the same video."
+_GONE = re.compile(r"Python process was replaced|ended the Python process")
 _LAST_TURN = "This is your last turn"
 EVEN_ENOUGH = 60
 """Percent of frames that must be an even ground with little on it."""
@@ -55,6 +57,7 @@ class BuiltinModel:
 
 
 def _reply(messages: Sequence[Message]) -> str:
+    before, messages = _at_the_last_question(messages)
     asked = next((found for m in messages if (found := _QUESTION.search(m.text))), None)
     if asked is None or messages[0].role != "system":
         return "I can't tell: I write code that measures, and cannot look at pictures myself."
@@ -67,6 +70,8 @@ def _reply(messages: Sequence[Message]) -> str:
             why = f"I only know films of moving coloured shapes, and this is about more: {named}."
         return _answer(Verdict(None, why), options)
     turn = sum(message.role == "assistant" for message in messages)
+    if _knows(before):
+        turn += len(_STEPS)
     seen = _observations(messages)
     last = seen[-1] if seen else ""
     if turn > len(_STEPS):
@@ -75,7 +80,7 @@ def _reply(messages: Sequence[Message]) -> str:
         return _answer(judge(options, last, many=plan.many), options)
     if _LAST_TURN in messages[-1].text:
         return _answer(Verdict(None, "There is no turn left to look in."), options)
-    if why_not := _STEPS[turn - 1].doubt(last) if turn else None:
+    if why_not := _STEPS[turn - 1].doubt(last) if turn and seen else None:
         return _answer(Verdict(None, why_not), options)
     if turn == len(_STEPS):
         return _say(f"To answer, I {plan.intent}.", f"{cells.TELL}\n{plan.code}")
@@ -141,6 +146,27 @@ _STEPS = (
     _Step("With these I read each shot: who goes how, and what happens.", cells.FACTS, _unread),
     _Step("Last, some words to ask about all this with.", cells.ASK, _sure),
 )
+
+
+def _at_the_last_question(
+    messages: Sequence[Message],
+) -> tuple[Sequence[Message], Sequence[Message]]:
+    """The conversation before the question at hand, and from there on with the system prompt."""
+    begins = [n for n, m in enumerate(messages) if m.role == "user" and m.text.startswith(_ANOTHER)]
+    if not begins:
+        return (), messages
+    return messages[: begins[-1]], [messages[0], *messages[begins[-1] :]]
+
+
+def _knows(before: Sequence[Message]) -> bool:
+    """Whether all steps were done for an earlier question, and their variables are still there."""
+    known = False
+    for message in before:
+        if message.role == "assistant":
+            known = known or cells.ASK.rstrip() in message.text
+        elif _GONE.search(message.text):
+            known = False
+    return known
 
 
 def _read_options(messages: Sequence[Message]) -> list[str]:

@@ -6,12 +6,20 @@ import os
 import shutil
 import sys
 
-from rlm.commands.doctor.check import Finding, ok, warning
+from rlm.commands.doctor.check import Finding, ok, settings_or_none, warning
 from rlm.ui.console import Screen
+from rlm.ui.pictures import Pictures, Way
+
+_PICTURES: dict[Way, str] = {
+    "kitty": "kitty's graphics",
+    "iterm": "iTerm2's images",
+    "blocks": "half blocks",
+    "none": "their names alone",
+}
 
 
 def terminal() -> list[Finding]:
-    """Width, colours, characters and the editor, as the live view of a run has them."""
+    """Width, colours, characters, pictures and the editor, as the live view of a run has them."""
     screen = Screen(stderr=True)
     if not screen.is_terminal:
         return [ok("terminal", "stderr is no terminal: runs are told in plain lines"), _editor()]
@@ -24,7 +32,8 @@ def terminal() -> list[Finding]:
         return [warning("terminal", shown, "set a UTF-8 locale: LANG=C.UTF-8"), _editor()]
     if screen.width < 60:
         return [warning("terminal", told, "make it 60 columns wide or more"), _editor()]
-    return [ok("terminal", f"{told}, UTF-8"), _editor()]
+    frames = _PICTURES[Pictures.on(screen, settings_or_none().pictures).way]
+    return [ok("terminal", f"{told}, UTF-8; frames as {frames}"), _editor()]
 
 
 def _editor() -> Finding:

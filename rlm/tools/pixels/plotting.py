@@ -60,11 +60,11 @@ def plot(y: Any, x: Any = None, title: str = "") -> Array:
     def up(value: Any) -> Any:
         return bottom - (value - low_y) / (high_y - low_y) * (bottom - _TOP)
 
-    for value, text in _ticks(low_y, high_y, 6):
+    for value, text in ticks(low_y, high_y, 6):
         row = round(float(up(value)))
         canvas[row, _LEFT:right] = 225
         _write(canvas, max(0, _LEFT - 8 - _length(text)), row - 5, text)
-    for value, text in _ticks(low_x, high_x, 8):
+    for value, text in ticks(low_x, high_x, 8):
         column = round(float(across(value)))
         canvas[_TOP:bottom, column] = 225
         half = _length(text) // 2
@@ -92,7 +92,7 @@ def _limits(values: Array) -> tuple[float, float]:
     return low, high
 
 
-def _ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
+def ticks(low: float, high: float, most: int) -> list[tuple[float, str]]:
     """Round numbers from low to high, 1, 2 or 5 times a power of ten apart, and their text."""
     rough = (high - low) / most
     power = 10.0 ** np.floor(np.log10(rough))

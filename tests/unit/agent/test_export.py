@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import base64
 import json
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from rlm.agent import events as ev
-from rlm.agent.export import about, openai, page, sharegpt
+from rlm.agent.export import about, openai, sharegpt
 from rlm.agent.transcript import Transcript, TranscriptWriter
 from rlm.errors import TranscriptError
 
@@ -86,7 +85,7 @@ def test_pictures_may_be_left_out(saved: Transcript) -> None:
     saved.media("ab").unlink()
     root, _ = map(json.loads, openai([saved], images=False))
     assert root["messages"][3]["content"].startswith("[frame]\n(picture: ")
-    for form in (openai, sharegpt, page):
+    for form in (openai, sharegpt):
         assert "".join(form([saved], False))
         with pytest.raises(TranscriptError, match="--no-images does without"):
             list(form([saved]))
@@ -99,37 +98,6 @@ def test_sharegpt_has_turns_and_pictures_in_order(saved: Transcript) -> None:
     assert turns[3]["value"] == "[frame]\n<image>\n[left]"
     assert len(root["images"]) == 1
     assert root["metadata"]["run"]["question"] == EVIL
-
-
-class _Page(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: set[str] = set()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-
-
-def test_a_page_has_nothing_in_it_that_runs(saved: Transcript) -> None:
-    for images in (True, False):
-        told = "".join(page([saved], images))
-        found = _Page()
-        found.feed(told)
-        assert "script" not in found.tags
-        assert found.attributes <= {
-            "lang",
-            "charset",
-            "http-equiv",
-            "content",
-            "class",
-            "src",
-            "alt",
-        }
-        assert "</script>" not in told
-        assert "&lt;/script&gt;" in told
-        assert "sub-session 1" in told
 
 
 def test_a_run_that_was_killed_is_told_as_that(saved: Transcript) -> None:

@@ -46,5 +46,5 @@ def test_any_reply_is_read_without_an_error(reply: str) -> None:
 
 def test_templates_render_from_any_folder(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert "answer(" in render("wrap_up", reason="turns", options=["a", "b"])
+    assert "answer(" in render("wrap_up", reason="turns", options=["a", "b"], asked=False)
     assert len(prompts_sha256()) == 64

@@ -56,11 +56,15 @@ def test_code_runs_is_observed_and_answered(index: VideoIndex) -> None:
     assert result.answer.confidence == 0.9
     assert (result.status, result.turns, result.tokens) == ("answered", 2, 220)
     assert f"scenes: {scenes}" in run.model.seen
+    (header,) = run.of(ev.SessionStarted)
+    assert header.scenes == tuple(round(scene.start, 2) for scene in index.scenes())
     kinds = [event.kind for event in run.events]
     assert kinds == [
         "session_started", "prompted", "prompted",
-        "model_called", "reply_delta", "model_replied", "cell_started", "tool_called", "observed",
-        "model_called", "reply_delta", "model_replied", "cell_started", "tool_called", "observed",
+        *("model_called", "reply_delta", "model_replied", "cell_started"),
+        *("tool_started", "tool_called", "observed"),
+        *("model_called", "reply_delta", "model_replied", "cell_started"),
+        *("tool_started", "tool_called", "observed"),
         "answered",
         "session_ended",
     ]  # fmt: skip

@@ -98,6 +98,14 @@ def test_find(tmp_path: Path) -> None:
         find("x", tmp_path)
 
 
+def test_what_utf_8_does_not_have_is_replaced(tmp_path: Path) -> None:
+    header = HEADER.model_dump() | {"question": "a\ud800", "options": ("b\udfff", "c")}
+    path = write(tmp_path, ev.SessionStarted(**header), REPLY)
+    assert (Transcript.load(path).header.options, Transcript.load(path).header.question) == (
+        ("b?", "c"), "a?",
+    )  # fmt: skip
+
+
 def test_discard_leaves_nothing(tmp_path: Path) -> None:
     with TranscriptWriter(tmp_path, "q") as writer:
         writer(HEADER)
@@ -140,6 +148,17 @@ def test_a_transcript_of_version_1_is_read(tmp_path: Path) -> None:
     assert len(list(replay(transcript))) == len(VERSION_1)
     assert recorded_budget(transcript) == Budget(turns=12, calls=64)
     assert about(transcript)["tokens"] == 12
+
+
+def test_what_later_versions_added_has_a_default(tmp_path: Path) -> None:
+    call = (
+        '{"at":1.0,"kind":"tool_called","turn":1,"tool":"t","arguments":"","result":"","seconds":0}'
+    )
+    for version in (1, 2):
+        header = VERSION_1[0].replace('"schema_version":1', f'"schema_version":{version}')
+        (tmp_path / EVENTS).write_text(f"{header}\n{call}\n")
+        first, second = Transcript.load(tmp_path).events
+        assert (first.scenes, second.spans, second.curve) == ((), (), ())
 
 
 def test_the_size_of_a_transcript_is_linear_in_its_turns(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from scripted import AnsweringModel, code
 
-import rlm.agent.ask as module
+import rlm.agent.preparing as module
 from rlm.agent.answer import CANNOT_TELL, Answer
 from rlm.agent.ask import ask
 from rlm.agent.budget import Budget

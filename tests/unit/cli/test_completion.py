@@ -13,6 +13,7 @@ import pytest
 
 from rlm.agent.export import FORMATS
 from rlm.cli import completion
+from rlm.commands.transcripts import PAGE
 from rlm.encoders import COMPANIONS, PRESETS
 
 TRANSCRIPTS = Path(__file__).resolve().parents[3] / "transcripts"
@@ -76,7 +77,7 @@ def test_values_are_offered(place: Path, words: list[str], wanted: list[str]) ->
 def test_names_are_those_that_there_are() -> None:
     assert tuple(PRESETS) == completion.PRESETS
     assert tuple(COMPANIONS) == completion.COMPANIONS
-    assert tuple(FORMATS) == completion.FORMATS
+    assert (*FORMATS, PAGE) == completion.FORMATS
 
 
 def test_settings_say_where_the_transcripts_are(

@@ -73,7 +73,7 @@ def test_every_setting_that_an_option_may_set_is_marked_as_one() -> None:
                 assert param.name in Config.model_fields, (words, param.name)
     ask = {param.name: param.help for param in COMMANDS["ask",].params}
     marked = {name for name, told in ask.items() if SETTING in told}
-    assert marked == set(Config.model_fields) - {"cache"}
+    assert marked == set(Config.model_fields) - {"cache", "pictures"}
     assert f"default: {Budget().turns}]" in ask["max_turns"]
     assert f"default: {Budget().depth}]" in ask["max_depth"]
 
@@ -115,7 +115,7 @@ print(*[name for name in heavy if name in sys.modules], file=sys.stderr)
         ("ak", "no such command 'ak'. Did you mean 'ask'? See 'videorlm --help'."),
         ("models pul", "Did you mean 'pull'? See 'videorlm models --help'."),
         ("ask", "missing argument 'VIDEO'. See 'videorlm ask --help'."),
-        ("ask v q --modle x", "--modle. Did you mean --model"),
+        ("ask v q --modle x", "--modle. Did you mean --live, --model"),
         ("ask v q --seed x", "'--seed'"),
         ("index v --tier 9", "'--tier'"),
         ("replay --fork", "--fork"),

@@ -459,7 +459,7 @@ def test_a_curve_is_where_its_numbers_are() -> None:
 
 
 def test_axis_numbers_are_round_and_differ() -> None:
-    ticks = pixels.plotting._ticks
+    ticks = pixels.plotting.ticks
     assert [text for _, text in ticks(0.0, 10.0, 6)] == ["0", "2", "4", "6", "8", "10"]
     assert [text for _, text in ticks(-0.01, 0.011, 4)] == ["-0.01", "0", "0.01"]
     assert [text for _, text in ticks(1200.0, 4000.0, 3)] == ["2000", "3000", "4000"]

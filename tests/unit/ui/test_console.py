@@ -69,7 +69,7 @@ def test_a_turn() -> None:
     )
     assert told.splitlines() == [
         "",
-        "turn 1 · 1.2 s · 900 tokens in, 40 out · $0.0100 " + "─" * 31,
+        "turn 1 · 1.2 s · 900 tokens in, 40 out · $0.0100 " + "─" * 11,
         "I look.",
         "  x = 1",
         "  · search('a car') 12 ms [Hit(start=4)]",
@@ -139,15 +139,3 @@ def test_how_a_run_ends() -> None:
     told = show(reply("x"), wrap, end)
     assert "the budget is spent: wrapping up" in told
     assert "failed: the endpoint is down" in told
-
-
-def test_on_a_terminal_it_says_what_it_waits_for() -> None:
-    out = io.StringIO()
-    view = ConsoleView(Console(file=out, width=80, force_terminal=True, color_system=None))
-    view(ev.ModelCalled(at=1, turn=1))
-    view(ev.ReplyDelta(at=1, turn=1, text="four"))
-    view(reply("four"))
-    view(ev.SessionEnded(at=3, status="answered", turns=1, frames=0, tokens=0, usd=0))
-    assert "turn 1: 4 characters written" in out.getvalue()
-    assert out.getvalue().endswith("four\n")
-    assert "turn 1: " not in show(ev.ModelCalled(at=1, turn=1), reply("four"))

@@ -19,7 +19,7 @@ from rlm.agent.events import CellStarted, Event
 from rlm.agent.llm import Message
 from rlm.agent.models import Models
 from rlm.agent.place import Result
-from rlm.agent.policy import BuiltinModel
+from rlm.agent.policy import BuiltinModel, cells
 from rlm.agent.policy.verdict import FAILED
 from rlm.agent.prompting import extract_code, render
 from rlm.agent.session import Session
@@ -88,9 +88,23 @@ def test_gives_up_on_other_films(observations: list[str], reason: str) -> None:
 
 
 def test_answers_on_its_last_turn() -> None:
-    wrap_up = render("wrap_up", reason="turns", options=())
+    wrap_up = render("wrap_up", reason="turns", options=(), asked=False)
     messages = [*opened("What does the red circle do?"), Message("user", (wrap_up,))]
     assert code_of(messages) == "answer(None, confidence=0.0)"
+
+
+def test_goes_on_from_what_it_read_for_an_earlier_question() -> None:
+    another = render(
+        "next_question", question="What does the blue square do?", options=[], notes=[], budget="x"
+    )
+    before = [*opened("What does the red circle do?"),
+              Message("assistant", (f"```python\n{cells.ASK}```",)),
+              Message("user", (EVEN,))]  # fmt: skip
+    asked = Message("user", (another,))
+    assert cells.TELL.strip()[:80] in code_of([*before, asked])
+    assert "blue square" in code_of([*before, asked])
+    gone = Message("user", (render("killed"),))
+    assert code_of([*before, gone, asked]) == cells.OVERVIEW.rstrip()
 
 
 def test_says_that_it_sees_no_pictures() -> None:

@@ -1,0 +1,99 @@
+"""``videorlm chat``: opens the video, goes on with an earlier chat, and talks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rlm.commands.ask import no_jail
+from rlm.commands.chat.commands import COMMANDS, Commands
+from rlm.commands.chat.talk import Talk
+from rlm.commands.chat.upgrade import Upgrade
+from rlm.commands.output import live_view, progress_bar, say, say_where
+from rlm.ui.chat.bar import line
+from rlm.ui.chat.reader import reader
+from rlm.ui.console import Screen
+
+
+def run(
+    video: str,
+    *,
+    model: str | None,
+    api_base: str | None,
+    settings: Mapping[str, Any],
+    preset: str | None,
+    limits: Mapping[str, Any],
+    transcripts: Path | None,
+    resume: str | None,
+    verbose: bool,
+    live: bool,
+    unsafe: bool,
+) -> int:
+    """Chat until the person, or the pipe, has no more to say; returns the exit code.
+
+    Arguments as those of :func:`rlm.commands.ask.run`; ``resume`` names a chat to go on with.
+    """
+    from rlm.agent.ask import budget_of
+    from rlm.agent.chat import Chat
+    from rlm.agent.preparing import find_index, prepare, try_jail
+    from rlm.agent.record import in_all
+    from rlm.agent.session import default_jail
+    from rlm.agent.transcript import Transcript, find
+    from rlm.commands.view import live_page
+    from rlm.config import load_config
+    from rlm.sources import data_folder
+
+    config = load_config().having(**settings)
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    ready = prepare(
+        video, model=model, api_base=api_base, preset=preset,
+        budget=replace(budget_of(config), **given), config=config, transcripts=transcripts,
+        notify=say,
+    )  # fmt: skip
+    earlier = Transcript.load(find(resume, ready.parent)) if resume is not None else None
+    jail = no_jail if unsafe else default_jail
+    screen = Screen(stderr=True)
+    with progress_bar(screen) as progress:
+        try_jail(jail, say)
+        index = find_index(ready.video, ready.preset, config.cache, say, progress)
+    view = live_view(screen, config.pictures, questions=False)
+    talk = Talk(view if verbose or screen.is_terminal else None)
+    stack = ExitStack()
+    page = stack.enter_context(live_page(lambda: chat.control)) if live else None
+    pages = [page] if page is not None else []
+    chat = Chat(
+        ready, index, sinks=[talk.hear, *pages], again=[talk.hear_again, *pages],
+        store=in_all(view.store, *(one.store for one in pages)), jail=jail, notify=say,
+    )  # fmt: skip
+    upgrade = Upgrade(chat)
+    commands = Commands(chat, upgrade, config.pictures)
+    history = data_folder() / "chat" / f"{ready.video.sha256[:16]}.history"
+    with stack, closing(chat), closing(upgrade):
+        lines = reader(
+            history,
+            lambda: _completer(chat, config.model),
+            lambda width: line(commands.state(), width),
+        )
+        if earlier is not None:
+            talk.resume(chat, earlier)
+        code = talk.run(chat, lines, commands)
+    if (path := chat.transcript) is not None:
+        say_where(path)
+    return code
+
+
+def _completer(chat: Any, configured: str | None) -> Any:
+    from rlm.ui.chat.completion import ChatCompleter
+
+    models = list(dict.fromkeys(filter(None, (chat.models.main.name, configured, "builtin"))))
+    values = {
+        "model": models,
+        "upgrade": ["1", "2", "3"],
+        "budget": ["+0.25", "turns=", "tokens=", "usd=", "seconds=", "frames="],
+        "save": ["page"],
+    }
+    told = {name: command.told for name, command in COMMANDS.items()}
+    return ChatCompleter(told, values, lambda: [scene.span for scene in chat.index.scenes()])

@@ -1,0 +1,48 @@
+"""The bars of an index in a real terminal."""
+
+from __future__ import annotations
+
+import sys
+
+from terminal import Terminal
+
+BARS = """
+import sys, time
+from rlm.commands.output import progress_bar, say
+from rlm.ui.console import Screen
+
+with progress_bar(Screen(stderr=True)) as progress:
+    if progress is None:
+        sys.exit("no bars")
+    for second in range(3):
+        progress("scanning", float(second), 2.0)
+    say("searchable now")
+    progress("loading weights", 0.0, 0.0)
+    time.sleep(0.8)
+    for second in range(60):
+        progress("reading", float(second), 59.0)
+        progress("encoding a preset of a long name", second / 2, 59.0)
+        time.sleep(0.05)
+    progress("encoding a preset of a long name", 59.0, 59.0)
+    say("all of it")
+"""
+
+
+def test_bars_come_and_go_and_what_is_said_stays() -> None:
+    with Terminal([sys.executable, "-c", BARS], 100, 12) as terminal:
+        terminal.wait_for("loading weights")
+        shown = terminal.wait_for("x real time")
+        assert "loading weights" not in shown and "encoding a preset…" in shown
+        for columns in (60, 120, 60):
+            terminal.resize(columns, 12)
+            terminal.wait_until(lambda screen: screen.count("reading") == 1, "one bar")
+        terminal.wait_for("ended with 0")
+        told = terminal.history()
+    assert [line for line in told.splitlines() if line] == [
+        "searchable now", "all of it", "ended with 0"
+    ]  # fmt: skip
+
+
+def test_no_bars_where_nothing_can_be_redrawn() -> None:
+    with Terminal([sys.executable, "-c", BARS], TERM="dumb", FORCE_COLOR="1") as terminal:
+        assert "no bars" in terminal.wait_for("ended with 1")
