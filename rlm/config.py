@@ -61,6 +61,9 @@ class Config(BaseModel):
         default=None, gt=0, allow_inf_nan=False, description="seconds the model may stay silent"
     )
     reply_cache: Path | None = Field(default=None, description="folder in which replies are kept")
+    calibrator: Path | None = Field(
+        default=None, description="file that says what confidence stands for (eval calibrate)"
+    )
     preset: str | None = Field(
         default=None, description="builtin, fast, balanced, quality, or a folder with weights"
     )
@@ -87,7 +90,7 @@ class Config(BaseModel):
             return names
         return tuple(name.strip() for name in names.split(",") if name.strip())
 
-    @field_validator("transcripts", "cache", "reply_cache")
+    @field_validator("transcripts", "cache", "reply_cache", "calibrator")
     @classmethod
     def _at_home(cls, path: Path | None) -> Path | None:
         return path.expanduser() if path else None

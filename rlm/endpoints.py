@@ -42,8 +42,9 @@ class Endpoint:
 
     ``name`` is litellm's for the model, ``api_base`` the address of an OpenAI-compatible endpoint.
     ``what`` the model is, and ``like`` (a good name of one) are for messages, as is ``gives``, what
-    is lacking when it does not answer. Raises ``UnknownModel`` when no provider knows the name and
-    ``MissingKey`` when the provider's key is not in the environment; neither needs the network.
+    is lacking when it does not answer. ``busy`` is told of every rate limit. Raises
+    ``UnknownModel`` when no provider knows the name and ``MissingKey`` when the provider's key is
+    not in the environment; neither needs the network.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Endpoint:
         like: str,
         gives: str,
         sleep: Callable[[float], None] = time.sleep,
+        busy: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.api_base = api_base
@@ -62,6 +64,7 @@ class Endpoint:
         self._what = what
         self._gives = gives
         self._sleep = sleep
+        self._busy = busy
         try:
             self._short, provider, *_ = self.litellm.get_llm_provider(name, api_base=api_base)
         except self.litellm.exceptions.BadRequestError as error:
@@ -113,6 +116,8 @@ class Endpoint:
             except Exception as error:
                 if not may_pass(error):
                     raise
+                if getattr(error, "status_code", None) == _TOO_MANY:
+                    self._busy()
                 wait = _wait(error, attempt)
                 too_late = time.monotonic() - began + wait > PATIENCE
                 if attempt == RETRIES - 1 or too_late or _is_broke(error):

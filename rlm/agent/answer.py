@@ -19,7 +19,8 @@ class Answer:
     """What was answered.
 
     ``choice`` is the index of the option, or ``None`` when there are no options or none can be
-    told. ``confidence`` is in [0, 1], or ``None`` when the model gave none. ``best_effort`` marks
+    told. ``confidence`` is in [0, 1], or ``None`` when the model gave none; ``calibrated`` is how
+    often such a confidence was right, where there is a calibrator to say it. ``best_effort`` marks
     an answer that was given in the wrap-up, the budget being spent.
     """
 
@@ -28,6 +29,7 @@ class Answer:
     evidence: tuple[Span, ...] = ()
     confidence: float | None = None
     best_effort: bool = False
+    calibrated: float | None = None
 
     def as_event(self) -> dict[str, Any]:
         """The fields of :class:`rlm.agent.events.Answered` that are the answer's."""
@@ -37,6 +39,7 @@ class Answer:
             "evidence": tuple((span.start, span.end) for span in self.evidence),
             "confidence": self.confidence,
             "best_effort": self.best_effort,
+            "calibrated": self.calibrated,
         }
 
 

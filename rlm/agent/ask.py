@@ -88,6 +88,9 @@ def ask(
         # The same messages have the same recorded reply: all votes would be one.
         notify("reply cache: left out, since each vote needs replies of its own")
         config = config.model_copy(update={"reply_cache": None})
+    if votes > 1 and config.calibrator is not None:
+        notify("warning: confidence is not calibrated: with votes, it is the share of them")
+        config = config.model_copy(update={"calibrator": None})
     ready = prepare(
         video, model=model, api_base=api_base, preset=preset, budget=budget, config=config,
         transcripts=transcripts, notify=notify,
@@ -113,6 +116,7 @@ def ask(
                 store=in_all(transcript.media, store),
                 jail=jail,
                 control=control or Control(),
+                calibrator=ready.calibrator,
             )
             result = session.run() if votes == 1 else vote(session, votes)
         except SandboxError as error:

@@ -278,6 +278,7 @@ class Chat:
             jail=self._jail,
             shown=shown,
             control=self.control,
+            calibrator=self._ready.calibrator,
         )
 
     def _note(self, event: ev.Event) -> None:

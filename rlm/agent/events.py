@@ -44,7 +44,8 @@ class SessionStarted(Event):
     is where the shots of the video begin, in seconds (longer scenes where there are many).
 
     ``forked_from`` is the name of the transcript whose first ``forked_turn`` turns this run has
-    gone through again before it went on by itself; empty and 0 for any other run.
+    gone through again before it went on by itself; empty and 0 for any other run. ``span`` is the
+    part of the video that the question was about, ``None`` for all of it.
     """
 
     kind: Literal["session_started"] = "session_started"
@@ -65,6 +66,7 @@ class SessionStarted(Event):
     scenes: tuple[float, ...] = ()
     forked_from: str = ""
     forked_turn: int = 0
+    span: tuple[float, float] | None = None
 
 
 class SubSessionStarted(Event):
@@ -300,7 +302,10 @@ class Observed(Event):
 
 
 class Answered(Event):
-    """The answer. ``best_effort`` when it was given in the wrap-up, the budget being spent."""
+    """The answer. ``best_effort`` when it was given in the wrap-up, the budget being spent.
+
+    ``calibrated`` is how often such a ``confidence`` was right; ``None`` without a calibrator.
+    """
 
     kind: Literal["answered"] = "answered"
     turn: int
@@ -309,6 +314,7 @@ class Answered(Event):
     evidence: tuple[tuple[float, float], ...]
     confidence: float | None
     best_effort: bool = False
+    calibrated: float | None = None
 
 
 class SessionEnded(Event):

@@ -143,6 +143,7 @@ def _answer(answer: ev.Answered | None) -> dict[str, Any]:
         "choice": answer.choice if answer else None,
         "evidence": [list(pair) for pair in answer.evidence] if answer else [],
         "confidence": answer.confidence if answer else None,
+        "calibrated": answer.calibrated if answer else None,
         "best_effort": answer.best_effort if answer else False,
     }
 

@@ -35,9 +35,10 @@ class LiteLLMModel:
     """A model by litellm's name, such as ``anthropic/claude-sonnet-4-6`` or ``ollama_chat/gemma3``.
 
     ``api_base`` is the address of an OpenAI-compatible endpoint; ``timeout`` is seconds a call may
-    stay silent. ``seed`` and ``temperature`` go along where the provider takes them; ``dropped``
-    names those it does not take. Raises ``UnknownModel`` when no provider knows the name and
-    ``MissingKey`` when the provider's key is not in the environment; neither needs the network.
+    stay silent; ``busy`` is told of every rate limit. ``seed`` and ``temperature`` go along where
+    the provider takes them; ``dropped`` names those it does not take. Raises ``UnknownModel`` when
+    no provider knows the name and ``MissingKey`` when the provider's key is not in the environment;
+    neither needs the network.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class LiteLLMModel:
         seed: int | None = None,
         temperature: float | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        busy: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self._timeout = timeout
@@ -59,6 +61,7 @@ class LiteLLMModel:
             like="anthropic/claude-sonnet-4-6 or ollama_chat/gemma3",
             gives="reply",
             sleep=sleep,
+            busy=busy,
         )
         self._litellm = self._endpoint.litellm
         wanted = {"seed": seed, "temperature": temperature}

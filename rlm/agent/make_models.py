@@ -17,11 +17,18 @@ SAMPLING = ("seed", "temperature")
 """Settings that say how a reply is drawn."""
 
 
-def make_models(chosen: Choice, api_base: str | None, config: Config, notify: Notify) -> Models:
+def make_models(
+    chosen: Choice,
+    api_base: str | None,
+    config: Config,
+    notify: Notify,
+    busy: Callable[[], None] = lambda: None,
+) -> Models:
     """The model that answers, and the one for what is below where the settings name one.
 
     Both go over to the same fallbacks. ``api_base`` is where ``chosen`` is, and with it every model
     of the same provider: what was meant for one's own endpoint goes nowhere else by mistake.
+    ``busy`` is told of every rate limit.
 
     Raises ``UsageError`` for an address that is none or a folder that cannot be written,
     ``UnknownModel`` or ``MissingKey`` for any of the models.
@@ -29,7 +36,7 @@ def make_models(chosen: Choice, api_base: str | None, config: Config, notify: No
 
     def make(name: str) -> LanguageModel:
         address = api_base if _same_provider(name, chosen.name, api_base) else None
-        return make_model(name, address, config, notify)
+        return make_model(name, address, config, notify, busy)
 
     answering = make(chosen.name)
     sub = make(config.sub_model) if config.sub_model else None
@@ -45,11 +52,12 @@ def make_model(
     api_base: str | None = None,
     config: Config | None = None,
     notify: Notify = lambda line: None,
+    busy: Callable[[], None] = lambda: None,
 ) -> LanguageModel:
     """The model of that name, at the address ``api_base`` if one is given.
 
     ``config`` has its sampling, its time-out and where its replies are kept; ``notify`` is told
-    what of these it does not take. Raises as :func:`make_models`.
+    what of these it does not take, ``busy`` of every rate limit. Raises as :func:`make_models`.
     """
     config = config or Config()
     if api_base is not None and not api_base.startswith(("http://", "https://")):
@@ -67,6 +75,7 @@ def make_model(
         timeout=config.model_timeout or SILENCE,
         seed=config.seed,
         temperature=config.temperature,
+        busy=busy,
     )
     _say_dropped(name, model.dropped, notify)
     if config.reply_cache is None:

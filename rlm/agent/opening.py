@@ -15,7 +15,7 @@ from rlm.agent.models import Models
 from rlm.agent.prompting import options_for_prompt, prompts_sha256, render
 from rlm.agent.text import HEAD, TAIL, one_line
 from rlm.spans import Span
-from rlm.tools import TOOLS, VideoFacts, describe
+from rlm.tools import TOOLS, Tool, VideoFacts, describe
 from rlm.tools.pixels import describe_helpers
 from rlm.tools.rlm_query import rlm_query
 from rlm.tools.rlm_query_batched import rlm_query_batched
@@ -71,15 +71,15 @@ def _scene_starts(index: VideoIndex) -> tuple[float, ...]:
 
 
 @cache
-def system(depth: int, cell_seconds: float) -> str:
+def system(depth: int, cell_seconds: float, tools: tuple[Tool, ...] = TOOLS) -> str:
     """The system prompt, the same for every question and every video.
 
-    ``depth`` is how many levels of sub-sessions there may be.
+    ``depth`` is how many levels of sub-sessions there may be; ``tools`` are those it tells of.
     """
     deeper = (rlm_query, rlm_query_batched)
     return render(
         "system",
-        tools=describe(tool for tool in TOOLS if depth or tool not in deeper),
+        tools=describe(tool for tool in tools if depth or tool not in deeper),
         helpers=describe_helpers(),
         depth=depth,
         max_pictures=MAX_PICTURES,
@@ -106,12 +106,20 @@ def question(
     part: Span | None,
     preset: str,
     left: str,
+    *,
+    tools: Sequence[Tool] = TOOLS,
+    alone: bool = True,
 ) -> str:
-    """What is asked, what is known about the video beforehand, and the budget in words."""
+    """What is asked, what is known about the video beforehand, and the budget in words.
+
+    Unless it is asked ``alone``, the same is asked about other parts, and not each holds an answer.
+    """
     return render(
         "question",
         video=facts,
         part=part,
+        alone=alone,
+        tools=[tool.__name__ for tool in tools],
         name=one_line(facts.name),
         preset=preset,
         budget=left,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlm.agent.budget import Budget
+from rlm.agent.calibrator import Calibrator, calibrator_for
 from rlm.agent.choose import Choice, choose_model, choose_preset
 from rlm.agent.indexing import open_index
 from rlm.agent.make_models import make_models
@@ -39,6 +40,7 @@ class Prepared:
     budget: Budget
     config: Config
     parent: Path
+    calibrator: Calibrator | None = None
 
 
 def prepare(
@@ -67,6 +69,7 @@ def prepare(
     endpoint = api_base or (config.api_base if chosen.configured else None)
     models = make_models(chosen, endpoint, config, notify)
     check_price(models, budget)
+    calibrator = calibrator_for(config.calibrator, "loop", chosen.name, notify)
     preset_choice = choose_preset(preset, config)
     notify(_line("model", chosen) + (f" at {endpoint}" if endpoint else ""))
     if config.fallback_model:
@@ -75,7 +78,9 @@ def prepare(
         notify(f"sub-questions: {models.sub.name}")
     notify(_line("preset", preset_choice))
     parent = Path(transcripts or config.transcripts or default_folder()).expanduser()
-    return Prepared(opened, chosen, endpoint, models, preset_choice.name, budget, config, parent)
+    return Prepared(
+        opened, chosen, endpoint, models, preset_choice.name, budget, config, parent, calibrator
+    )
 
 
 def try_jail(jail: Jail, notify: Notify) -> None:

@@ -55,6 +55,11 @@ def was_asked_for(wrap_up: str) -> bool:
     return wrap_up.startswith(_ASKED_FOR)
 
 
+def is_blind(prompt: str) -> bool:
+    """Whether a message asks about a video that is not shown."""
+    return prompt.startswith("You are asked about a video that you cannot see")
+
+
 def options_for_prompt(options: Sequence[str]) -> list[dict[str, str]]:
     """Options with the letters the model answers by."""
     return [{"letter": letter(i), "text": one_line(o)} for i, o in enumerate(options)]

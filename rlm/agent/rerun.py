@@ -24,6 +24,7 @@ from rlm.agent.transcript import Transcript, TranscriptWriter, default_folder
 from rlm.agent.votes import vote
 from rlm.config import Config, load_config
 from rlm.errors import JailError, LanguageModelError, ReplayMismatch, TranscriptError, UsageError
+from rlm.spans import Span
 from sandbox import SandboxError
 
 if TYPE_CHECKING:
@@ -170,6 +171,12 @@ def recorded_budget(transcript: Transcript, **changed: Any) -> Budget:
     return replace(recorded, **changed)
 
 
+def _part(transcript: Transcript) -> Span | None:
+    """What of the video a run might look at."""
+    span = transcript.header.span
+    return None if span is None else Span(*span)
+
+
 def find_video(transcript: Transcript) -> Path:
     """The video of a run, where it lies here under its recorded name.
 
@@ -306,6 +313,7 @@ def _session(
         models=models,
         question=transcript.header.question,
         options=transcript.header.options,
+        part=_part(transcript),
         budget=budget,
         sinks=(recording, sink),
         store=store,

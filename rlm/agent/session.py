@@ -25,6 +25,7 @@ from rlm.agent import events as ev
 from rlm.agent import opening
 from rlm.agent.answer import from_words
 from rlm.agent.budget import Budget, BudgetSpent, Meter
+from rlm.agent.calibrator import Calibrator
 from rlm.agent.compaction import compact, text_space
 from rlm.agent.control import Control
 from rlm.agent.conversation import Conversation
@@ -65,10 +66,12 @@ class Session:
     """Asks ``question`` about ``index.video``: :meth:`run` it, or :meth:`open` it for more of them.
 
     ``options`` are the choices of a multiple-choice question, or empty. ``sinks`` see every event;
-    ``store`` files each picture under its hash before the event that names it. ``place`` is set for
-    sub-sessions, whose budget and events are their parent's, and by callers that watch the meter;
-    it then stands for ``sinks`` and ``store``. ``shown`` are pictures that go with the question;
-    by ``control`` a person, on another thread, acts on the session while it runs.
+    ``store`` files each picture under its hash before the event that names it. ``part`` is all that
+    may be looked at, by default the whole video, and ``tools`` what may be called. ``place`` is set
+    for sub-sessions, whose budget and events are their parent's, and by callers that watch the
+    meter; it then stands for ``sinks``, ``store`` and ``part``. ``shown`` are pictures that go with
+    the question; by ``control`` a person, on another thread, acts on the session while it runs.
+    ``calibrator`` says what the answer's confidence stands for.
 
     Raises ``UsageError`` for an empty question, a single option, options that are the same, or a
     cap in dollars for a model whose price is unknown.
@@ -85,12 +88,17 @@ class Session:
     place: Place | None = None
     shown: Sequence[Picture] = ()
     control: Control = field(default_factory=Control)
+    part: Span | None = None
+    tools: Sequence[Tool] = TOOLS
+    calibrator: Calibrator | None = None
 
     def __post_init__(self) -> None:
         check_question(self.question, self.options)
         check_price(self.models, self.budget)
         self._place = self.place or Place(
-            Record(self.sinks, self.store), Meter(self.budget, clock=self.control.clock)
+            Record(self.sinks, self.store),
+            Meter(self.budget, clock=self.control.clock),
+            self.part,
         )
         self._record, self._meter = self._place.record, self._place.meter
         self._part = self._place.part
@@ -109,6 +117,7 @@ class Session:
             self.control,
         )
         self._steps = Steps(self._record, self._meter, self._conversation, self._host, self.control)
+        self._steps.calibrator = self.calibrator
         self._context = ToolContext(self.index.video, self.index, self._host, self._part)
 
     @property
@@ -135,7 +144,7 @@ class Session:
         path, saw = self.index.video.path, self._host.looked.add
         tools = {
             name: traced(tool, self._record, self._turn, path, saw)
-            for name, tool in bind(TOOLS, self._context).items()
+            for name, tool in bind(self.tools, self._context).items()
         }
         for name in tools.keys() - _AT_ONCE:  # on threads of their own, so that they can be left
             concurrent(tools[name])
@@ -243,6 +252,8 @@ class Session:
         """
         check_price(models, self.budget)
         self.models = self._host.models = models
+        same = self.calibrator is not None and self.calibrator.model == models.main.name
+        self._steps.calibrator = self.calibrator if same else None
         about = opening.models_header(models)
         self._record.emit(ev.ModelChanged, turn=self._meter.turns, **about)
 
@@ -331,6 +342,7 @@ class Session:
             jail=self._sandbox.sibling,
             place=Place(self._record.child(number), meter, asked.span, self._meter.turns),
             control=self.control,
+            tools=self.tools,
         )
         return child.run().as_sub_answer()
 
@@ -339,7 +351,8 @@ class Session:
     def _begin(self, facts: VideoFacts, cell_seconds: float) -> None:
         if self.place is None:
             header = opening.header(self.index, facts, self.models, self._sandbox.level)
-            self._record.emit(ev.SessionStarted, **header, **self._asked())
+            part = self._part and (self._part.start, self._part.end)
+            self._record.emit(ev.SessionStarted, **header, span=part, **self._asked())
         else:
             span = self._part or self.index.video.span
             self._record.emit(
@@ -350,10 +363,12 @@ class Session:
                 picture_side=self._model.limits.picture_side,
                 **self._asked(),
             )
-        system = opening.system(self.budget.depth, cell_seconds)
+        tools = tuple(self.tools)
+        system = opening.system(self.budget.depth, cell_seconds, tools)
         question = opening.question(
-            self.question, self.options, facts, self._part, self.index.preset, self._meter.left()
-        )
+            self.question, self.options, facts, self._part, self.index.preset, self._meter.left(),
+            tools=tools, alone=self.place is None,
+        )  # fmt: skip
         self._steps.say("system", self._conversation.opening, system)
         self._steps.say("user", self._conversation.opening, question, *opening.pictures(self.shown))
         self._meter.add_frames(len(self.shown))

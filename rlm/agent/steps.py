@@ -7,11 +7,12 @@ in the conversation.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 from rlm.agent import events as ev
 from rlm.agent.budget import Meter
+from rlm.agent.calibrator import Calibrator
 from rlm.agent.calling import CutShort, complete
 from rlm.agent.control import Control
 from rlm.agent.conversation import CHARACTERS, Conversation
@@ -33,6 +34,7 @@ class Steps:
     conversation: Conversation
     host: SessionHost
     control: Control
+    calibrator: Calibrator | None = None
     _cut: bool = field(default=False, init=False)
     """Whether the newest reply was cut short, and the model has not been told yet."""
 
@@ -139,6 +141,9 @@ class Steps:
         """Tell what the answer is, which there is."""
         answer = self.host.answer
         assert answer is not None
+        if self.calibrator is not None:
+            calibrated = self.calibrator(answer.confidence)
+            answer = self.host.answer = replace(answer, calibrated=calibrated)
         self.record.emit(ev.Answered, turn=self.meter.turns, **answer.as_event())
 
     def _cut_cell(self, outcome: Outcome) -> Failure | None:

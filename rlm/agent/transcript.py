@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -97,9 +98,8 @@ class TranscriptWriter:
         """A part of a system prompt as it is written down: long words as the name of their file."""
         if not isinstance(part, str) or len(part) < LONG:
             return part
-        data = part.encode()
-        name = hashlib.sha256(data).hexdigest()
-        self._file_away(f"{name}.txt.gz", gzip.compress(data, mtime=0))
+        name, packed = _packed(part)
+        self._file_away(f"{name}.txt.gz", packed)
         return {"kind": "filed", "sha256": name}
 
     def _file_away(self, name: str, data: bytes) -> None:
@@ -133,6 +133,13 @@ class TranscriptWriter:
         done = 0
         while done < len(line):  # an unbuffered write may be short on a full disk
             done += self._file.write(line[done:]) or 0
+
+
+@lru_cache(maxsize=8)
+def _packed(words: str) -> tuple[str, bytes]:
+    """The hash of a text, and the text as it is filed; many sessions have it in common."""
+    data = words.encode()
+    return hashlib.sha256(data).hexdigest(), gzip.compress(data, mtime=0)
 
 
 class Transcript:

@@ -84,7 +84,10 @@ class _Ballot:
                 if options
                 else f"{votes} votes cannot be had: {spent}"
             ) from spent
-        places = [Place(self._record.child(n), m) for n, m in enumerate(meters, start=1)]
+        places = [
+            Place(self._record.child(n), m, self._session.part)
+            for n, m in enumerate(meters, start=1)
+        ]
         self._sandbox.prepare(min(votes, AT_ONCE))
         found = side_by_side([partial(self._run, place) for place in places], AT_ONCE)
         results = [one for one in found if isinstance(one, Result)]
@@ -101,7 +104,7 @@ class _Ballot:
         asked = self._session
         return Session(
             asked.index, asked.models, asked.question, asked.options, place.meter.budget,
-            jail=self._sandbox.sibling, place=place,
+            jail=self._sandbox.sibling, place=place, tools=asked.tools,
         ).run()  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from rlm import __version__
-from rlm.cli import ask, chat, demo, index, look, machine, models, pages, probe, runs
+from rlm.cli import ask, chat, demo, evaluate, index, look, machine, models, pages, probe, runs
 from rlm.cli.manual import App
 
 app = App(
@@ -58,7 +58,7 @@ def _root(
 ) -> None: ...
 
 
-_PARTS = (ask, chat, index, look, runs, pages, demo, machine, models, probe)
+_PARTS = (ask, chat, index, look, runs, pages, demo, evaluate, machine, models, probe)
 for _part in _PARTS:
     app.add_typer(_part.app)
 

@@ -108,6 +108,14 @@ ReplyCache = Annotated[
         under=MODEL,
     ),
 ]
+Calibrator = Annotated[
+    Path | None,
+    setting(
+        told="What the model's confidence stands for, from 'eval calibrate'.",
+        metavar="FILE",
+        under=MODEL,
+    ),
+]
 MaxCalls = Annotated[
     int | None,
     setting(

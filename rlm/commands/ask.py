@@ -117,6 +117,7 @@ def _as_json(asked: Asked) -> dict[str, Any]:
         "choice": answer.choice if answer else None,
         "evidence": [[span.start, span.end] for span in answer.evidence] if answer else [],
         "confidence": answer.confidence if answer else None,
+        "calibrated": answer.calibrated if answer else None,
         "turns": result.turns,
         "frames_viewed": result.frames,
         "tokens": result.tokens,

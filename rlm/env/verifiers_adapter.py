@@ -24,9 +24,9 @@ from typing import Any
 
 from rlm.agent.budget import Budget
 from rlm.agent.llm import Usage
-from rlm.env.indexes import Indexes
 from rlm.env.video_qa import VideoQAEnv
 from rlm.errors import UsageError
+from rlm.evaluation.indexes import Indexes
 from rlm.evaluation.items import Item, read_items
 
 try:

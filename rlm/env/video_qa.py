@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -13,31 +13,13 @@ from rlm.agent.budget import Budget
 from rlm.agent.llm import LanguageModel, Message, Reply, Usage
 from rlm.agent.session import Jail
 from rlm.env.episode import Episode
-from rlm.env.indexes import Indexes
 from rlm.env.observation import Observation
 from rlm.env.policy import UNKNOWN
 from rlm.env.rewards import Reward, right
 from rlm.errors import UsageError
+from rlm.evaluation.indexes import Indexes
 from rlm.evaluation.items import Item, pick
-from rlm.tools import Tool
-from rlm.tools.pixels import sources
-from sandbox import Sandbox
-
-_SEEDED = "import random\nimport numpy\nrandom.seed({0})\nnumpy.random.seed({0})\n__all__ = ()\n"
-
-
-def seeded_jail(seed: int) -> Jail:
-    """The strongest jail this machine has, in which ``random`` and ``numpy.random`` are seeded.
-
-    What Python leaves to chance otherwise stays random: a generator made without a seed, the order
-    in which a set of texts comes, addresses of objects.
-    """
-    preamble = {**sources(), "rlm.env.seeded": _SEEDED.format(seed % 2**32)}
-
-    def jail(functions: Mapping[str, Tool], records: Sequence[type]) -> Sandbox:
-        return Sandbox(functions, records=tuple(records), preamble=preamble)
-
-    return jail
+from rlm.evaluation.jails import seeded_jail
 
 
 class VideoQAEnv:
@@ -113,7 +95,7 @@ class VideoQAEnv:
         is of the random numbers in the jail; where it is given, the drawing starts anew from it.
 
         Raises ``UsageError`` for an item that is not there, ``JailError`` when no jail can be had,
-        and what :meth:`rlm.env.indexes.Indexes.of` raises.
+        and what :meth:`rlm.evaluation.indexes.Indexes.of` raises.
         """
         self.close()
         if seed is not None:

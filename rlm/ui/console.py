@@ -349,7 +349,10 @@ def answer_lines(event: ev.Answered, ended: ev.SessionEnded | None) -> list[str]
         lines.append(f"option: {letter(event.choice)}")
     if event.evidence:
         lines.append("evidence: " + ", ".join(str(Span(*pair)) for pair in event.evidence))
-    if event.confidence is not None:
+    if event.calibrated is not None:
+        told = f"calibrated; the model said {event.confidence:.2f}"
+        lines.append(f"confidence: {event.calibrated:.2f} ({told})")
+    elif event.confidence is not None:
         lines.append(f"confidence: {event.confidence:.2f}")
     if event.best_effort:
         lines.append("best effort: given when it had to answer")

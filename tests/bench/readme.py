@@ -12,6 +12,9 @@
     python tests/bench/readme.py questions   how hard the questions of the built-in films are
     python tests/bench/readme.py sets     the table of data sets
     python tests/bench/readme.py loop     what the loop costs, half a minute
+    python tests/bench/readme.py evaluation   what an evaluation costs, some minutes
+    python tests/bench/readme.py world [FILMS MINUTES]   systems on procedural films, about ten
+                                          minutes by default
     python tests/bench/readme.py gpu FILE   what `bench_index.py encoders` printed into FILE on a
                                           machine with a GPU
 """
@@ -31,7 +34,11 @@ from machine import machine
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from rlm.commands.evaluate import WORLD_SYSTEMS
 from rlm.evaluation.listing import as_markdown
+from rlm.evaluation.report.tables import PARTS, overview, part_tables
+from rlm.evaluation.report.text import as_markdown as as_markdown_table
+from rlm.evaluation.saved_run import read_runs
 
 
 def described() -> str:
@@ -51,6 +58,25 @@ def demo() -> str:
     return "\n".join(line.rstrip() for line in done.stdout.splitlines())
 
 
+def world(films: float = 12, minutes: float = 2) -> str:
+    """How the built-in systems do on films that are made here: the tables of their report."""
+    words = ["eval", "world", "--films", f"{films:g}", "--minutes", f"{minutes:g}"]
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [sys.executable, "-m", "rlm.cli", *words, "--output", "world"],
+            stdout=subprocess.DEVNULL, check=True, cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        runs = read_runs([Path(folder, "world", name) for name in WORLD_SYSTEMS])
+    table = overview(runs)
+    (parts,) = (each for each in part_tables(runs) if each.title == PARTS["category"])
+    return "\n\n".join((
+        f"`videorlm {' '.join(words)}`, measured on {described()}. {table.note}",
+        as_markdown_table(table),
+        f"<details><summary>By category</summary>\n\n{as_markdown_table(parts)}\n\n</details>",
+    ))  # fmt: skip
+
+
 BENCHES = {
     "index": {
         "Shots, beside PySceneDetect": "bench_scenes.py",
@@ -65,6 +91,7 @@ BENCHES = {
     },
     "questions": {"Questions": "bench_questions.py"},
     "loop": {"The loop": "bench_loop.py"},
+    "evaluation": {"Evaluation": "bench_eval.py"},
     "tools": {"Tools": "bench_tools.py", "Search over many vectors": "bench_search.py"},
 }
 CARD = ROOT / "rlm" / "encoders" / "weights" / "builtin" / "README.md"
@@ -117,11 +144,15 @@ def replace(text: str, mark: str, body: str) -> str:
 def main() -> None:
     """Renew the parts named on the command line, by default the demo."""
     readme = ROOT / "README.md"
-    parts = [name for name in sys.argv[1:] if name in BENCHES or name in ("demo", "gpu", "sets")]
+    parts = [
+        name for name in sys.argv[1:] if name in BENCHES or name in ("demo", "gpu", "sets", "world")
+    ]
     weights = [name for name in sys.argv[1:] if name not in parts]
     for part in parts or ["demo"]:
         if part == "sets":
             body = as_markdown()
+        elif part == "world":
+            body = world(*map(float, weights))
         elif part == "gpu":
             body = elsewhere(*weights)
         elif part in BENCHES:

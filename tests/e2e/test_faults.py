@@ -10,11 +10,13 @@ import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
+from evaluating import Watching, write_questions
 from model_server import Act, ModelServer, Step, serve
 from scripted import code
 
@@ -27,7 +29,13 @@ from rlm.agent.models import Models
 from rlm.agent.replay import replay
 from rlm.agent.session import Jail, Session, default_jail
 from rlm.agent.transcript import Transcript, TranscriptWriter
+from rlm.config import Config
 from rlm.errors import LanguageModelError, ModelUnavailable, ReplyRefused
+from rlm.evaluation.evaluate import Evaluation, evaluate
+from rlm.evaluation.folder import read_results
+from rlm.evaluation.systems import Case, Needs
+from rlm.evaluation.systems import Outcome as Said
+from rlm.evaluation.systems.loop import Loop
 from rlm.index import VideoIndex
 from sandbox import CellError, Limits, Outcome, StopCell
 
@@ -173,6 +181,11 @@ def check(run: Run) -> None:
     if run.error is not None:
         assert end.reason == str(run.error)
         assert "\n" not in end.reason
+    assert_budget_kept(transcript)
+    assert all(0 <= seconds <= 90 for seconds in run.waited)
+
+
+def assert_budget_kept(transcript: Transcript) -> None:
     spent = [
         (event.input_tokens or 0) + (event.output_tokens or 0)
         for event in transcript.events
@@ -182,7 +195,6 @@ def check(run: Run) -> None:
     assert BUDGET.tokens is not None
     assert len(spent) <= BUDGET.calls + 1
     assert sum(spent) <= BUDGET.tokens + max(spent, default=0)
-    assert all(0 <= seconds <= 90 for seconds in run.waited)
 
 
 def many(count: int, index: VideoIndex, folder: Path, jail: Jail) -> list[Run]:
@@ -203,3 +215,63 @@ def test_whatever_the_server_does_a_run_ends_and_is_told(index: VideoIndex, tmp_
 def test_the_same_in_the_real_jail(index: VideoIndex, tmp_path: Path) -> None:
     for run in many(JAILED, index, tmp_path, default_jail):
         check(run)
+
+
+# ---- a whole evaluation
+
+
+class AtTheDesk(Loop):
+    """The loop, with its code at the desk."""
+
+    name = "desk"
+    needs = Needs(jail=False)
+
+    def answer(self, case: Case) -> Said:
+        return super().answer(replace(case, jail=Desk))
+
+
+def usable(body: dict[str, Any], dice: Dice = Dice()) -> Step:  # noqa: B008 - one for all
+    """By chance, but for what says that nobody will ever get a reply."""
+    step = dice(body)
+    refuses = isinstance(step, Act) and step.status in (401, 404)
+    return Act(418, text="no such thing") if refuses else step
+
+
+# litellm lets go of connections that a server cut whenever it likes, also those of earlier tests.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_evaluation_gets_a_result_or_a_failure_for_every_question(
+    index: VideoIndex, film: Path, tmp_path: Path
+) -> None:
+    waited: list[float] = []
+    annotations = write_questions(tmp_path / "q.jsonl", 80)
+
+    def make(choice, api_base, config, notify, busy) -> Models:
+        return Models(
+            LiteLLMModel(
+                "openai/desk", api_base=server.url, timeout=0.7, sleep=waited.append, busy=busy
+            )
+        )
+
+    wanted = Evaluation(
+        "jsonl", annotations, film, system=f"{__name__}:AtTheDesk", model="x", preset="builtin",
+        workers=16, limits={"turns": 6, "calls": 8, "tokens": 2000}, output=tmp_path / "out",
+    )  # fmt: skip
+    with serve(usable) as server:
+        done = evaluate(wanted, Watching(), config=Config(cache=index._root), make=make)
+    assert done.ending == "finished"
+    results = list(read_results(tmp_path / "out"))
+    assert Counter(r.id for r in results) == Counter(f"q{n}" for n in range(80))
+    kinds = {r.failure.kind if r.failure else None for r in results}
+    assert kinds <= {None, "model", "budget", "unparsed"}
+    assert kinds >= {None, "model"}
+    for result in results:
+        answered = result.answer is not None
+        assert answered == (result.failure is None)
+        if result.transcript is None:
+            continue
+        transcript = Transcript.load(tmp_path / "out" / result.transcript)
+        end = transcript.events[-1]
+        assert isinstance(end, ev.SessionEnded)
+        assert (end.status == "answered") == answered
+        assert result.failure is None or end.reason.startswith(result.failure.message[:400])
+        assert_budget_kept(transcript)

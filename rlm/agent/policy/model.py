@@ -8,6 +8,7 @@ world, films of moving coloured shapes. Of everything else it says that it can't
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from rlm.agent.policy import cells
 from rlm.agent.policy.plan import make_plan
 from rlm.agent.policy.verdict import FAILED, Verdict, judge
 from rlm.agent.policy.words import strange_words
+from rlm.agent.prompting import is_blind
 
 _QUESTION = re.compile(
     r"^Question: (.*?)(?=\n\s*Options:\s*\n|\n\s*Answer in a few words|\Z)",
@@ -57,6 +59,8 @@ class BuiltinModel:
 
 
 def _reply(messages: Sequence[Message]) -> str:
+    if is_blind(messages[0].text):
+        return _guess(messages)
     before, messages = _at_the_last_question(messages)
     asked = next((found for m in messages if (found := _QUESTION.search(m.text))), None)
     if asked is None or messages[0].role != "system":
@@ -146,6 +150,15 @@ _STEPS = (
     _Step("With these I read each shot: who goes how, and what happens.", cells.FACTS, _unread),
     _Step("Last, some words to ask about all this with.", cells.ASK, _sure),
 )
+
+
+def _guess(messages: Sequence[Message]) -> str:
+    """One of the options, by chance: words alone tell it nothing. The same for the same words."""
+    options = _read_options(messages)
+    if not options:
+        return "I can't tell"
+    chosen = zlib.crc32(messages[0].text.encode()) % len(options)
+    return f"I know nothing but the question, so this is a guess.\n\n{letter(chosen)}"
 
 
 def _at_the_last_question(

@@ -38,8 +38,8 @@ def runs_page(runs: Sequence[Listed], name: str) -> str:
     return render(
         "runs.html.jinja",
         f"Runs in {name}",
-        ("base.css", "runs.css"),
-        ("runs.js",),
+        ("base.css", "table.css", "runs.css"),
+        ("table.js", "runs.js"),
         runs=newest,
         statuses=sorted({run.status for run in newest}),
         models=choices("model"),

@@ -226,12 +226,14 @@ function optionsOf(options, answer) {
 }
 
 function answerCard(answer, turn) {
-  const sure = known(answer.confidence) && Math.round(answer.confidence * 100);
+  const meant = known(answer.calibrated) ? answer.calibrated : answer.confidence;
+  const sure = known(meant) && Math.round(meant * 100);
+  const told = `confidence ${answer.confidence}${known(answer.calibrated) ? `, of which ${answer.calibrated.toFixed(2)} are right` : ""}`;
   return el("div.answer", {},
     el("p.words", {}, answer.choice && el("b", {}, `${answer.choice} `), answer.answer),
     el("p.proof", {},
       answer.best_effort && el("span.failure", {}, "best effort"),
-      sure !== false && el("span.sure", { title: `confidence ${answer.confidence}` }, el("meter", { min: 0, max: 100, value: sure, "aria-hidden": "true" }), `${sure}% sure`),
+      sure !== false && el("span.sure", { title: told }, el("meter", { min: 0, max: 100, value: sure, "aria-hidden": "true" }), `${sure}% sure`),
       answer.evidence.length > 0 && el("span.chips", {}, "seen at ", answer.evidence.map((span) => chip(span, turn))),
       !answer.evidence.length && el("span", {}, "no evidence given")));
 }

@@ -1,0 +1,235 @@
+"""The numbers of a report as tables of words, which the page and the text both show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rlm.errors import UsageError
+from rlm.evaluation.comparison import compare
+from rlm.evaluation.folder import flattened
+from rlm.evaluation.saved_run import SavedRun
+from rlm.evaluation.statistics import Estimate, Paired
+from rlm.evaluation.summary import Spent
+
+UNKNOWN = "unknown"
+PARTS = {"category": "Category", "group": "Group", "duration": "Length of the video"}
+_SPENT = {
+    "frames": ("Frames shown", "{:,.1f}"),
+    "tokens": ("Tokens", "{:,.0f}"),
+    "usd": ("Dollars", "${:,.4f}"),
+    "seconds": ("Seconds", "{:,.1f}"),
+    "turns": ("Turns", "{:,.1f}"),
+    "sub_calls": ("Sub-calls", "{:,.1f}"),
+}
+_KINDS = {
+    "video": "the video is missing, or is none",
+    "decode": "nothing of the video can be decoded",
+    "budget": "a limit was reached, without an answer",
+    "timeout": "the limit on seconds was reached, without an answer",
+    "unparsed": "the replies held no answer",
+    "model": "the model gave no reply",
+    "jail": "the jail was lost",
+    "unsupported": "the system cannot answer such a question",
+    "internal": "a fault of this program",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Words in rows; but for the first ``words`` columns they are numbers."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    words: int = 1
+    note: str = ""
+
+
+def overview(runs: Sequence[SavedRun]) -> Table:
+    """A row for each run; from the second on with the difference from the first."""
+    head = [
+        "System", "Model", "Preset", "Questions", "Videos", "Accuracy", "95% interval", "Failed",
+        "Frames", "Tokens", "Dollars", "Seconds",
+    ]  # fmt: skip
+    rows = [_overview_row(run) for run in runs]
+    note = "Frames, tokens, dollars and seconds are of one question, on average."
+    if len(runs) > 1:
+        head += ["Less the first", "p"]
+        for row, run in zip(rows, runs, strict=True):
+            row += ["", ""] if run is runs[0] else _less(run, runs[0])
+        note += " Differences are on the questions that both have; their p and 95% interval are of "
+        note += "bootstraps over videos."
+    return Table("Runs", head, rows, 3, note)
+
+
+def part_tables(runs: Sequence[SavedRun]) -> Iterator[Table]:
+    """Accuracy by category, by group, by the length of the video: those there are."""
+    for kind, title in PARTS.items():
+        names = list(dict.fromkeys(name for run in runs for name in run.summary.by[kind]))
+        if len(names) > 1:
+            yield _part_table(runs, kind, title, names)
+
+
+def failure_table(runs: Sequence[SavedRun]) -> Table | None:
+    """Failures by kind; ``None`` where there are none."""
+    kinds = [kind for kind in _KINDS if any(kind in run.summary.failures for run in runs)]
+    if not kinds:
+        return None
+    return Table(
+        "Failures",
+        ["Kind", "What it is", *_columns(runs, "Questions")],
+        [
+            [kind, _KINDS[kind], *(str(run.summary.failures.get(kind, 0)) for run in runs)]  # type: ignore[call-overload]
+            for kind in kinds
+        ],
+        2,
+        "Each counts as wrong in the accuracy.",
+    )
+
+
+def spent_table(run: SavedRun) -> Table:
+    """What a question took."""
+    rows = []
+    for kind, (title, form) in _SPENT.items():
+        spent = run.summary.spent[kind]
+        each = (spent.mean, spent.median, spent.highest, spent.total)
+        rows.append([title, *(told(value, form) for value in each)])
+    head = ["", "Mean", "Median", "Highest", "In all"]
+    return Table("What a question took", head, rows)
+
+
+def calibration_table(runs: Sequence[SavedRun]) -> Table | None:
+    """How far confidence means what it says; ``None`` where no run has any."""
+    known = [(run, run.summary.calibration) for run in runs if run.summary.calibration]
+    if not known:
+        return None
+    head = ["Run", "Answers", "Mean confidence", "Right", "Calibration error", "Parts", "Brier"]
+    rows = [
+        [
+            run.name, str(it.answers), told(it.confidence), told(it.right), told(it.ece),
+            str(len(it.bins)), told(it.brier),
+        ]
+        for run, it in known
+        if it is not None
+    ]  # fmt: skip
+    if any(it is not None and it.brier_options is not None for _, it in known):
+        head.append("Brier of all options")
+        for row, (_, it) in zip(rows, known, strict=True):
+            row.append("" if it is None or it.brier_options is None else told(it.brier_options))
+    note = (
+        "Of the answers that have a confidence and can be scored. The calibration error is the "
+        "mean distance of confidence from the share that is right, over parts of about as many "
+        "answers."
+    )
+    return Table("Calibration", head, rows, 1, note)
+
+
+def other_scores(runs: Sequence[SavedRun]) -> Iterator[Table]:
+    """Scores beside the accuracy that the data set provides for."""
+    if any(run.summary.overlap for run in runs):
+        rows = [[run.name, *_accuracy(run.summary.overlap)] for run in runs]
+        note = "Temporal IoU of the evidence that was told and that of the data set."
+        yield Table("Evidence", ["Run", "IoU", "95% interval"], rows, 1, note)
+    if any(run.summary.recall for run in runs):
+        rows = [
+            [run.name, part, *(told(each.get(kind)) for kind in ("verb", "noun", "action"))]
+            for run in runs
+            for part, each in run.summary.recall.items()
+        ]
+        head = ["Run", "Part", "Verb", "Noun", "Action"]
+        yield Table("Class-mean recall@5", head, rows, 2)
+
+
+def settings_table(run: SavedRun) -> Table:
+    """All that decides what the run measures, and who sat at it when."""
+    header = run.header
+    rows = [[name, setting(value)] for name, value in flattened(header).items()]
+    rows += [["annotations", header.annotations], ["videos", header.videos]]
+    for number, sitting in enumerate(header.sittings, 1):
+        words = [
+            sitting.started, sitting.machine, f"commit {sitting.commit or UNKNOWN}",
+            f"{sitting.workers} workers",
+        ]  # fmt: skip
+        words += [f"${sitting.max_usd:g} for the run"] if sitting.max_usd is not None else []
+        words += ["failed ones again"] if sitting.retry_failed else []
+        rows.append([f"sitting {number}", ", ".join(words)])
+    return Table("Settings", ["Setting", "Value"], rows, 2)
+
+
+def told(value: float | None, form: str = "{:.3f}") -> str:
+    """A number in words."""
+    return UNKNOWN if value is None else form.format(value)
+
+
+def chance(p: float | None) -> str:
+    """The p of a test."""
+    return "" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def interval(known: Estimate | Paired, form: str = "{:.3f}") -> str:
+    """From where to where; empty where it is not known."""
+    if known.interval is None:
+        return ""
+    return " to ".join(form.format(end) for end in known.interval)
+
+
+def signed(found: Paired) -> str:
+    """A difference with its interval."""
+    within = f" ({interval(found, '{:+.3f}')})" if found.interval else ""
+    return f"{found.difference:+.3f}{within}"
+
+
+def spent_pair(kind: str, pair: Sequence[Spent]) -> list[str]:
+    """The name of one kind of what is spent, and the means of two runs."""
+    title, form = _SPENT[kind]
+    return [title, *(told(spent.mean, form) for spent in pair)]
+
+
+def setting(value: object) -> str:
+    """A setting's value in words."""
+    return "none" if value in (None, "") else str(value)
+
+
+def _columns(runs: Sequence[SavedRun], one: str) -> list[str]:
+    return [one] if len(runs) == 1 else [run.name for run in runs]
+
+
+def _overview_row(run: SavedRun) -> list[str]:
+    it = run.summary
+    videos = len({question.asked.video for question in run.questions})
+    spent = [told(it.spent[kind].mean, _SPENT[kind][1]) for kind in list(_SPENT)[:4]]
+    failed = str(sum(it.failures.values()))
+    about = [run.header.system, run.model, run.header.preset or "none"]
+    return [*about, str(it.questions), str(videos), *_accuracy(it.accuracy), failed, *spent]
+
+
+def _accuracy(known: Estimate | None) -> tuple[str, str]:
+    return ("not known", "") if known is None else (f"{known.mean:.3f}", interval(known))
+
+
+def _less(run: SavedRun, first: SavedRun) -> list[str]:
+    try:
+        found = compare(run, first).overall
+    except UsageError:
+        return ["no question in common", ""]
+    return [signed(found), chance(found.p)]
+
+
+def _part_table(runs: Sequence[SavedRun], kind: str, title: str, names: Sequence[str]) -> Table:
+    if len(runs) == 1:
+        known = runs[0].summary.by[kind]
+        rows = [
+            [name, str(known[name].items), str(known[name].clusters), *_accuracy(known[name])]
+            for name in names
+        ]
+        return Table(title, [title, "Questions", "Videos", "Accuracy", "95% interval"], rows)
+    rows = [[name, *(_in_one(run.summary.by[kind].get(name)) for run in runs)] for name in names]
+    return Table(title, [title, *(run.name for run in runs)], rows)
+
+
+def _in_one(known: Estimate | None) -> str:
+    if known is None:
+        return ""
+    within = f" ({interval(known, '{:.2f}')})" if known.interval else ""
+    return f"{known.mean:.3f}{within}"

@@ -1,0 +1,95 @@
+"""What a user gets of evaluations that are done: report, comparison, calibrator, and its use."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from made_results import header, results, save
+
+from rlm.evaluation.calibration import fit
+from rlm.evaluation.folder import read_header, read_results
+from rlm.index import VideoIndex
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def cli(tmp_path: Path, index: VideoIndex):
+    def run(*words: object, **settings: str) -> subprocess.CompletedProcess[str]:
+        kept = {"VIDEORLM_CACHE": str(index._root), "VIDEORLM_TRANSCRIPTS": str(tmp_path / "kept")}
+        return subprocess.run(
+            [sys.executable, "-m", "rlm.cli", *map(str, words)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd=tmp_path,
+            env=os.environ | kept | {"COLUMNS": "100"} | settings,
+        )
+
+    return run
+
+
+def test_a_run_ends_with_its_report_and_calibrated_answers(
+    cli: Cli, film: Path, tmp_path: Path
+) -> None:
+    about = header(models={"main": "builtin"})
+    calibrator = tmp_path / "calibrator.json"
+    fitted = fit(results(), about, "made")
+    calibrator.write_text(fitted.model_dump_json())
+    words = ("eval", "jsonl", "--annotations", film / "questions.jsonl", "--videos", film)
+    words += ("--model", "builtin", "--preset", "builtin", "--limit", 2, "--output", "run")
+    first = cli(*words, "--calibrator", calibrator)
+    assert first.returncode == 0, first.stderr
+    assert "report: run/report.html" in first.stderr
+    out = tmp_path / "run"
+    for row in read_results(out):
+        assert row.calibrated == fitted(row.confidence) is not None
+    assert read_header(out).parameters["calibrator"] == fitted.sha256
+    page = out / "report.html"
+    assert "of its transcript" in page.read_text()
+    page.write_text("mine")
+    assert cli(*words, "--calibrator", calibrator).returncode == 0
+    assert page.read_text() == "mine"  # there was nothing new to tell
+    other = cli(*words)
+    assert other.returncode == 2
+    assert "calibrator" in other.stderr
+
+    made = cli("eval", "report", "run", "--pages")
+    assert (made.returncode, made.stdout.strip()) == (0, "run/report.html")
+    links = [path.name for path in (out / "pages").iterdir()]
+    assert len(links) == 2
+    assert all(f'href="pages/{name}"' in page.read_text() for name in links)
+
+    both = cli("eval", "compare", "run", "run", "--json")
+    told = json.loads(both.stdout)["overall"]
+    assert (told["difference"], told["mcnemar"], told["first"]["items"]) == (0, 1, 2)
+
+
+def test_two_runs_are_compared_and_one_calibrates(cli: Cli, tmp_path: Path) -> None:
+    save(tmp_path / "a", results(seed=1, level=0.8))
+    save(tmp_path / "b", results(seed=2, level=0.3), header(system="blind"))
+    done = cli("eval", "compare", "a", "b")
+    assert done.returncode == 0, done.stderr
+    for words in ("A: loop with openai/some-model", "A less B: +", "McNemar", "colour", "blind"):
+        assert words in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 100
+    fitted = cli("eval", "calibrate", "a", "-o", "c.json")
+    assert (fitted.returncode, fitted.stdout.strip()) == (0, "c.json")
+    assert "held out: Brier" in fitted.stderr
+    assert json.loads((tmp_path / "c.json").read_text())["model"] == "openai/some-model"
+    several = cli("eval", "report", "a", "b", "-o", "both")
+    assert (several.returncode, several.stdout.strip()) == (0, "both/report.html")
+
+
+def test_what_cannot_be_done_is_one_line(cli: Cli, tmp_path: Path) -> None:
+    save(tmp_path / "a", results(3, 2))
+    done = cli("eval", "compare", "a", "nowhere")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nowhere holds no run" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
