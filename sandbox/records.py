@@ -2,7 +2,8 @@
 
 The host knows the real classes and checks every field against its annotation before it builds
 one. The jail rebuilds, from a description, dataclasses of the same names and fields whose repr is
-short enough to read.
+short enough to read. A class with ``__echo__ = False`` is not printed when it is the value of a
+cell.
 """
 
 from __future__ import annotations
@@ -81,7 +82,13 @@ class HostRecord:
                     earlier.pop("default", None)
                 fields.append(form)
         documentation = (self.cls.__doc__ or "").strip()
-        return {"name": self.name, "fields": fields, "eq": self._compared, "doc": documentation}
+        return {
+            "name": self.name,
+            "fields": fields,
+            "eq": self._compared,
+            "echo": bool(getattr(self.cls, "__echo__", True)),
+            "doc": documentation,
+        }
 
 
 def host_records(classes: Sequence[type]) -> Mapping[type, HostRecord]:
@@ -190,7 +197,11 @@ class JailRecord:
             frozen=True,
             eq=description["eq"],
             repr=False,
-            namespace={"__repr__": _record_repr, "__doc__": description["doc"] or None},
+            namespace={
+                "__repr__": _record_repr,
+                "__doc__": description["doc"] or None,
+                "__echo__": description["echo"],
+            },
         )
         self.cls.__module__ = "__main__"
 

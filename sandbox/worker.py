@@ -166,7 +166,8 @@ class Session:
     def _show(self, value: object) -> None:
         if value is not None:
             self._module.__dict__["_"] = value
-            sys.stdout.write(repr(value) + "\n")
+            if getattr(type(value), "__echo__", True):
+                sys.stdout.write(repr(value) + "\n")
 
     def _restore_process(self) -> None:
         """Put back what an earlier cell may have taken away."""

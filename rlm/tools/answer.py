@@ -17,8 +17,11 @@ def answer(
     """Give the final answer; the run ends here.
 
     `value` is text, or with options the letter of one; None says the video does not show it.
-    `evidence` is a list of (start, end) in seconds, scenes or hits that show it; `confidence` is
-    the probability from 0 to 1 that you are right.
+    `evidence` lists the stretches that decide it, each whole (the shot, not a moment of it), as
+    (start, end) in seconds, scenes or hits; `confidence` is the probability that you are right.
+    Looked at is what you had frames within 1 s of, shown or computed on, or what a detection,
+    caption, class, cue or sub-session told; a search hit is not. Evidence you never looked at is
+    objected to once.
     Example: answer("B", evidence=[(12.0, 15.5)], confidence=0.8)
     """
     if isinstance(evidence, list | tuple) and not _is_pair(evidence):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
@@ -58,7 +59,12 @@ class Frames:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A contact sheet: one picture ``rgb`` uint8 (H, W, 3) with a cell for each of ``times``."""
+    """A contact sheet: one picture ``rgb`` uint8 (H, W, 3) with a cell for each of ``times``.
+
+    It has been shown when the model gets it: as the value of a cell it is not printed as well.
+    """
+
+    __echo__ = False
 
     start: float
     end: float
@@ -360,31 +366,40 @@ def labelled(
 ) -> list[Labelled]:
     """Pictures one by one.
 
-    Frames are named by their times, which arrays do not have: there ``times`` names them, or they
-    are numbered. Raises ``TypeError`` or ``ValueError`` for what is no picture, label or time.
+    Frames are named by their own times, which arrays do not have: there ``times``, one for each
+    picture of an array or a list, names them, or they are numbered. Raises ``TypeError`` or
+    ``ValueError`` for what is no picture, label or time.
     """
     if not isinstance(label, str):
         raise TypeError(f"label is text, not {type(label).__name__}; times go in times=")
     moments = [times] if isinstance(times, int | float) else times
     if isinstance(pictures, list | tuple):
+        groups = [labelled(item, label) for item in pictures]
         if moments is not None:
-            raise ValueError("times go with one array; show the pictures of a list one by one")
-        return [one for item in pictures for one in labelled(item, label)]
+            _check_times(moments, sum(map(len, groups)))
+            left = iter(moments)
+            shares = [list(itertools.islice(left, len(group))) for group in groups]
+            groups = [labelled(item, label, s) for item, s in zip(pictures, shares, strict=True)]
+        return [one for group in groups for one in group]
     if isinstance(pictures, Sheet):
         name = f"contact sheet of {pictures.start:.1f} to {pictures.end:.1f} s"
         return [(_named(label, name), pictures.rgb, len(pictures.times))]
     if isinstance(pictures, Frames):
         moments, pictures = pictures.times.tolist(), pictures.rgb
     rgb = as_rgb(pictures)
-    if moments is not None and len(moments) != len(rgb):
-        raise ValueError(f"{len(rgb)} pictures need {len(rgb)} times, not {len(moments)}")
     if moments is not None:
+        _check_times(moments, len(rgb))
         names = [_named(label, frame_label(float(time))) for time in moments]
     elif len(rgb) == 1:
         names = [label or "picture"]
     else:
         names = [f"{label or 'picture'}, {n} of {len(rgb)}" for n in range(1, len(rgb) + 1)]
     return [(name, one, 1) for name, one in zip(names, rgb, strict=True)]
+
+
+def _check_times(times: Sequence[float], pictures: int) -> None:
+    if len(times) != pictures:
+        raise ValueError(f"{pictures} pictures need {pictures} times, not {len(times)}")
 
 
 def _named(label: str, name: str) -> str:

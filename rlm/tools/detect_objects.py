@@ -13,14 +13,16 @@ def detect_objects(
 ) -> list[Detection]:
     """Find the coloured shapes from `start` to `end` (default: the whole video), by time.
 
-    Of footage that shows anything else it means nothing. `fps` is 4 to 8, else a ValueError.
-    One detection for each thing and two pictures (0.5 s at 4 fps). Each has
-    `.start`, `.end`, `.colour`, `.shape`, `.score` and, in fractions of the picture from the upper
-    left, `.x`, `.y` (its centre on screen) and `.radius`; `.dx`, `.dy` is its motion a second over
-    the ground, without that of the camera. Things are missed, invented, or given a wrong colour or
-    shape at times: let several moments vote. Only with weights trained to find shapes, as the
-    builtin ones; others say that they cannot.
-    Example: [d for d in detect_objects(12, 20) if d.colour == "red" and abs(d.dx) > 0.1]
+    Only with weights trained for it, as the builtin ones; of other footage it means nothing. `fps`
+    is 4 to 8, else a ValueError. A row is one thing for 2 / fps seconds, and the next such row goes
+    on from there. It has `.start`, `.end`, `.colour`, `.shape`, `.score` and, in fractions of the
+    picture from the upper left, `.x`, `.y` (its centre on screen) and `.radius`; `.dx`, `.dy` is
+    its motion a second over the ground, the camera's mostly taken out: under 0.015 it may rest.
+    Scores do not tell false rows: wrong names come where a colour changes, things touch and at the
+    edges of shots, for up to 2 s; let the whole shot vote. About 20 to 60 ms a second of video.
+    Example: paths = {}
+        for d in detect_objects(get_scenes()[4]):
+            paths.setdefault((d.colour, d.shape), []).append((d.start, d.x, d.y))
     """
     if isinstance(fps, bool) or not isinstance(fps, int | float) or not SLOWEST <= fps <= FASTEST:
         raise ValueError(f"fps is a number from {SLOWEST:g} to {FASTEST:g}, not {fps!r}")

@@ -8,7 +8,6 @@ from rlm.tools.base import ToolContext
 def history(ctx: ToolContext, turn: int | None = None) -> str:
     """What you wrote and read in a turn, or in all of them, in full (without the pictures).
 
-    Worth calling when an older turn was put into few words and you need it whole.
     Example: print(history(3))
     """
     if turn is not None and (isinstance(turn, bool) or not isinstance(turn, int)):

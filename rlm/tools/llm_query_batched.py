@@ -16,7 +16,7 @@ def llm_query_batched(
     """Ask a language model many things at once; returns its words in the same order.
 
     Each is a prompt, or (prompt, pictures), and knows nothing of the others. One that fails fails
-    alone: its words begin with "[failed]". Much faster than one llm_query() after the other.
+    alone: its words begin with "[failed]". All run at once.
     Example: llm_query_batched([("What happens?", extract_frames(s)) for s in get_scenes()[:4]])
     """
     if not isinstance(prompts, list | tuple) or not 1 <= len(prompts) <= MOST:

@@ -17,9 +17,7 @@ def rlm_query_batched(
     """Have several sessions look at once, as rlm_query() does; the results come in order.
 
     One question goes to every span, or give as many questions as spans. Each gets an equal share of
-    what is left of your budget; one that fails has `.error` and harms no other. This is how to look
-    through a long video: split it where scenes begin, ask each part for what it shows and when, put
-    together what comes back.
+    what is left of your budget; one that fails has `.error` and harms no other.
     Example: rlm_query_batched("Which colours appear? List times.", [(0, 120), (120, 240)])
     """
     asked = [questions] if isinstance(questions, str) else questions

@@ -20,9 +20,11 @@ _BACKGROUND = (16, 16, 16)
 _INK = (255, 255, 255)
 _GAP = 4
 _MIN_FONT, _MAX_FONT = 11, 28
+_ROOM = 96  # pixels of a cell's width in which a time can be read
 
 # Language models see squarish pictures best.
 _SHEET_ASPECT = 4 / 3
+_MOST_OFF = 1.5  # times wider or narrower than that, for the sake of no empty cells
 
 
 def encode_jpeg(rgb: NDArray[np.uint8], quality: int = 85) -> bytes:
@@ -56,9 +58,10 @@ def fit_within(rgb: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
 def contact_sheet(clip: Clip, width: int = 1024) -> NDArray[np.uint8]:
     """All pictures of ``clip`` in a grid, row by row, each with its time in a strip above it.
 
-    Gives uint8 ``[H, width, 3]``, about 4:3. The times are in seconds, with more than one decimal
-    where the pictures are closer than that tells apart, and from a minute on also as ``1:08``
-    where there is room.
+    Gives uint8 ``[H, W, 3]``, about 4:3 and with few empty cells. ``W`` is at most ``width``: no
+    picture is enlarged, unless there were no room for its time else. The times are in seconds, with
+    more than one decimal where the pictures are closer than that tells apart, and from a minute on
+    also as ``1:08`` where there is room.
 
     Raises ``UsageError`` for an empty clip, or when the cells are too small for their times.
     """
@@ -69,7 +72,7 @@ def contact_sheet(clip: Clip, width: int = 1024) -> NDArray[np.uint8]:
         raise UsageError("a contact sheet needs at least 1 picture")
     columns = _columns(count, picture_width / picture_height)
     rows = math.ceil(count / columns)
-    cell = (width - _GAP * (columns + 1)) // columns
+    cell = min((width - _GAP * (columns + 1)) // columns, max(picture_width, _ROOM))
     labels = _labels(clip.times)
     both = [
         f"{label} ({format_time(int(time), 0)})" if time >= 60 else label
@@ -86,7 +89,8 @@ def contact_sheet(clip: Clip, width: int = 1024) -> NDArray[np.uint8]:
     height = max(1, round(cell * picture_height / picture_width))
     strip = math.ceil(font.size * 1.35)
     step = strip + height + _GAP
-    sheet = Image.new("RGB", (width, _GAP + rows * step), _BACKGROUND)
+    size = _GAP + columns * (cell + _GAP), _GAP + rows * step
+    sheet = Image.new("RGB", size, _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     for k, (label, rgb) in enumerate(zip(labels, clip.rgb, strict=True)):
         row, column = divmod(k, columns)
@@ -98,10 +102,17 @@ def contact_sheet(clip: Clip, width: int = 1024) -> NDArray[np.uint8]:
 
 
 def _columns(count: int, aspect: float) -> int:
-    wanted = math.sqrt(count * _SHEET_ASPECT / aspect)
-    columns = min(count, max(1, round(wanted)))
-    # As many rows with as few empty cells as this allows.
-    return math.ceil(count / math.ceil(count / columns))
+    """Of the grids that are about 4:3 the one with the fewest empty cells, or the nearest to it."""
+
+    def judged(columns: int) -> tuple[bool, int, float]:
+        rows = math.ceil(count / columns)
+        off = abs(math.log(columns * aspect / rows / _SHEET_ASPECT))
+        return off > math.log(_MOST_OFF) + 1e-9, columns * rows - count, off
+
+    fitting = [columns for columns in range(1, count + 1) if not judged(columns)[0]]
+    if fitting:
+        return min(fitting, key=judged)
+    return min(range(1, count + 1), key=lambda columns: judged(columns)[2])
 
 
 def _labels(times: NDArray[np.float64]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property, partial
@@ -198,51 +198,57 @@ class Video:
         *,
         fps: float | None = None,
         count: int | None = None,
+        times: Sequence[float] | None = None,
         size: int | tuple[int, int] | None = None,
         crop: tuple[float, float, float, float] | None = None,
     ) -> Clip:
-        """The pictures of ``span`` as one array: at ``fps``, or ``count`` of them, or all.
+        """The pictures of ``span`` as one array: at ``fps``, ``count``, at ``times``, or all.
 
-        ``count`` pictures are taken at the centres of as many equal parts of the span. With
-        neither, every picture that comes on display in the span, or, where none does, the one
-        that is. A span that reaches beyond the video is cut to it; ``Clip.span`` says what was
-        read. The clip is shorter than asked for only where the file ends early.
+        ``count`` pictures are taken at the centres of as many equal parts of the span; ``times``
+        are moments in it, in order. With none of the three, every picture that comes on display in
+        the span, or, where none does, the one that is. A span that reaches beyond the video is cut
+        to it; ``Clip.span`` says what was read. The clip is shorter than asked for only where the
+        file ends early.
 
         ``crop``, ``(x0, y0, x1, y1)`` in fractions of the picture from its upper left corner, is
         the part that is wanted: cut out at full size, then brought to ``size``. One whole picture
         at a time is held for it.
 
-        Raises ``UsageError`` as ``frames`` does, for a crop that is none, and for both ``fps`` and
-        ``count``, a ``count`` below 1, or more than 1 GiB of pictures; ``VideoDamaged`` when none
-        can be decoded.
+        Raises ``UsageError`` as ``frames`` does, for a crop that is none, and for more than one of
+        ``fps``, ``count`` and ``times``, a ``count`` below 1, times that go back or out of the
+        span, or more than 1 GiB of pictures; ``VideoDamaged`` when none can be decoded.
         """
-        if fps is not None and count is not None:
-            raise UsageError("give fps or count for a clip, not both")
+        if sum(given is not None for given in (fps, count, times)) > 1:
+            raise UsageError("give fps, count or times for a clip, one of them")
         if count is not None and count < 1:
             raise UsageError(f"a clip has at least 1 picture, not {count}")
         span = self._inside(span)
         render = self._renderer(crop)
         shape = render.shape(size)
-        times: Iterable[float] | None = None
+        moments: Iterable[float] | None = times
         if fps is not None:
-            times = grid(span, fps)
+            moments = grid(span, fps)
             expected = _grid_length(span, fps)
         elif count is not None:
-            times = (span.start + (k + 0.5) * span.duration / count for k in range(count))
+            moments = (span.start + (k + 0.5) * span.duration / count for k in range(count))
             expected = count
+        elif times is not None:
+            if list(times) != sorted(times) or any(t not in span for t in times):
+                raise UsageError(f"the times of a clip are in order and within {span}")
+            expected = len(times)
         else:
             expected = math.ceil(span.duration * self.frame_rate)
         _check_memory(expected, shape)
         frames: list[Frame] = []
-        for frame in _converted(self._reading(span, times, render), shape):
+        for frame in _converted(self._reading(span, moments, render), shape):
             frames.append(frame)
             _check_memory(len(frames), shape)
-        if not frames and times is None:
+        if not frames and moments is None:
             frames = list(_converted(self._reading(span, (span.start,), render), shape))
         if not frames:
             raise VideoDamaged(f"no picture in {span} of {self.path} can be decoded")
-        moments = np.array([frame.time for frame in frames], dtype=np.float64)
-        return Clip(span, moments, np.stack([frame.rgb for frame in frames]))
+        shown = np.array([frame.time for frame in frames], dtype=np.float64)
+        return Clip(span, shown, np.stack([frame.rgb for frame in frames]))
 
     def _reading(
         self,

@@ -471,12 +471,12 @@ def test_sessions_in_threads_do_not_mix(pool: Pool) -> None:
 def test_what_threads_write_between_cells_belongs_to_no_cell(sandbox: Sandbox) -> None:
     code = """
 import threading, time
-t = threading.Thread(target=lambda: (time.sleep(0.05), print('late')))
+t = threading.Thread(target=lambda: (time.sleep(0.5), print('late')))
 t.start()
 print('now')
 """
     assert shown(sandbox.run(code)) == "now\n"
-    time.sleep(0.15)
+    time.sleep(1)
     assert shown(sandbox.run("print('next')")) == "next\n"
 
 

@@ -101,8 +101,8 @@ def test_json_is_one_object_with_every_field(cli: Cli, film: Path, question: dic
     assert asked.returncode == 0, asked.stderr
     result = json.loads(asked.stdout)
     assert list(result) == [
-        "answer", "choice", "evidence", "confidence", "turns", "frames_viewed", "tokens", "usd",
-        "seconds", "transcript", "sandbox_level", "preset", "model", "best_effort",
+        "answer", "choice", "evidence", "confidence", "calibrated", "turns", "frames_viewed",
+        "tokens", "usd", "seconds", "transcript", "sandbox_level", "preset", "model", "best_effort",
     ]  # fmt: skip
     assert result["choice"] == question["answer_index"]
     assert (result["model"], result["preset"]) == ("builtin", "builtin")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -118,7 +118,14 @@ class Desk:
     def close(self) -> None:
         """Nor to end."""
 
-    def run(self, source: str) -> Outcome:
+    def interrupt(self) -> None:
+        """Nobody does."""
+
+    def kill(self) -> bool:
+        """Nor this."""
+        return False
+
+    def run(self, source: str, cancelled: Callable[[], bool]) -> Outcome:
         wrong, stopped = None, False
         try:
             exec(compile(source.replace("print(", "str("), "cell", "exec"), self._names)

@@ -143,6 +143,21 @@ class Reading:
         assert option not in {f"It {story(thing, part)}" for part in parts}, "half right"
         return option == f"It {story(thing, events)}"
 
+    def seen_to_go(self, option: str) -> bool:
+        """Whether a direction is how its thing goes on screen, the camera's motion in it."""
+        found = re.fullmatch(rf"Which way does {self.REF} move at (first|the end)\?", self.text)
+        assert found is not None
+        shot, index = self.meant(*found.groups()[:3])
+        start = shot.span.start if found[4] == "first" else shot.span.end - 0.12
+        steps = np.diff(tracks(shot, [start + 0.01, start + 0.11]).position[:, index], axis=0)
+        if shot.things[index].legs[0 if found[4] == "first" else -1].spin:
+            return option == "It moves in a circle"
+        x, y = steps[0]
+        if math.hypot(x, y) < 1e-6:
+            return option == "It stays still"
+        turn = math.atan2(y, x) / (math.pi / 4)
+        return option == f"It {course(MOTIONS[round(turn) % 8])}"
+
     def way(self, option: str, *ref: str) -> bool:
         shot, index = self.meant(*ref[:3])
         thing = shot.things[index]

@@ -211,6 +211,8 @@ class Fades:
         # The parts may have smoothed a cut, at which all happens at once.
         for cut in self._cuts:
             distance = side * (cut - edge)
+            # What is taken for the picture before or after it must not be a mixture of two.
+            steps[(distance > RAMPS) & (distance < RAMPS + _MARGIN), 0] = math.inf
             if -_INSTANT <= distance < _AROUND:
                 near = np.array([cut - _INSTANT, cut, cut + _INSTANT])
                 jump = np.diff(self._history.mean(near[:2], near[1:])[:, :CELLS], axis=0)[0]

@@ -1,9 +1,10 @@
 """Pixel work inside the jail: plain numpy functions that the model calls as its own.
 
 Unlike a tool, a helper never reaches the host. The source text of the modules listed in
-:data:`MODULES` is run in every jail of a session (see ``Pool`` in :mod:`sandbox`), and the
-functions in their ``__all__`` are defined there. So the modules hold to numpy, the standard
-library and each other, and their docstrings are written for the model.
+:data:`MODULES` is run in every jail of a session (see ``Pool`` in :mod:`sandbox`), and what is in
+their ``__all__``, the functions and ``np``, is defined there. So the modules hold to numpy, the
+standard library and each other, and their docstrings are written for the model. They leave out
+that bad input raises a ``ValueError`` or ``TypeError``, which names the helper and the remedy.
 
 To add a helper, write it in one of the modules and add it to :data:`HELPERS`.
 """

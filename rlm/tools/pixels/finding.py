@@ -43,7 +43,7 @@ def threshold(
     whatever they are. Returns (mask bool (H, W), regions, labels int32 (H, W)). A region has
     `.area` in pixels, `.box`, `.centre` (x, y) and `.label`: it is where labels == region.label
     (0 is outside). Regions under `min_area` pixels are left out, of the mask too. One picture
-    only, else ValueError.
+    only.
     Example: mask, regions, labels = threshold(diff(a, b), 30, min_area=50)
     """
     values = getattr(picture, "rgb", picture)
@@ -81,7 +81,7 @@ def track_color(
     A pixel is of the colour when its distance to `rgb` (0 to 255 each) in r, g, b is at most
     `tolerance`. One result for each picture: `.time` (seconds; None for arrays), `.area` in
     pixels, `.centre` (x, y), `.box`. Where no region has `min_area` pixels, area is 0 and centre
-    and box are None. ValueError for a colour that is none.
+    and box are None.
     Example: [(s.time, s.centre) for s in track_color(frames, (220, 30, 30)) if s.area]
     """
     stack = as_uint8(frames, "track_color")
@@ -114,7 +114,7 @@ def optical_flow(a: Any, b: Any, cells: int = 8) -> tuple[Array, Array]:
     is (dx, dy) in pixels, right and down. Confidence is 0 to 1 and low without texture or match:
     for a thing use the cells above 0.5, for the camera the median over all, since on a soft ground
     the sure cells are those of things. A cell has one motion, of at most a quarter of the short
-    side; small things need more cells. ValueError for two sizes, or under 4 pixels a cell.
+    side; small things need more cells.
     Example: flow, sure = optical_flow(frames.rgb[0], frames.rgb[1])
     """
     first, second = _one(a, "optical_flow"), _one(b, "optical_flow")

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
     Times = Sequence[float | None]
 
-__all__ = ["blend", "crop", "diff", "frame_info", "zoom"]
+# The model writes numpy from its first line on, whether it has imported it or not.
+__all__ = ["blend", "crop", "diff", "frame_info", "np", "zoom"]
 
 _DOMINANT, _LEAST_SHARE = 5, 0.02
 
@@ -25,7 +26,7 @@ def crop(pictures: Any, x0: float, y0: float, x1: float, y1: float) -> Any:
     """Cut the same box out of every picture; a part that lies outside is left out.
 
     Frames give frames, with their times; an array gives a new array of its kind. Numbers are
-    rounded. ValueError for fractions, and when nothing of the box is in the picture.
+    rounded.
     Example: show(zoom(crop(frames, *region.box), 3))
     """
     stack = stacked(pictures, "crop")
@@ -57,7 +58,7 @@ def zoom(
     """Scale pictures by `factor`, or to `size` = (width, height) in pixels: give one of the two.
 
     Smooth is bilinear (averages when it shrinks); smooth=False repeats pixels. Frames give frames,
-    an array gives uint8 of its kind. ValueError when both or neither is given, or not above 0.
+    an array gives uint8 of its kind.
     Example: show(zoom(frames.rgb[0, 40:90, 60:120], 8, smooth=False))
     """
     stack = as_uint8(pictures, "zoom")
@@ -91,7 +92,7 @@ def diff(a: Any, b: Any = None) -> Array:
     """Absolute difference |a - b|, uint8, of two pictures, or of two stacks picture by picture.
 
     One picture against a stack is compared with each. Without b: the differences of consecutive
-    pictures of the stack a, one fewer. ValueError when the shapes do not fit.
+    pictures of the stack a, one fewer.
     Example: show(diff(frames), times=frames.times[1:])
     """
     first = as_uint8(a, "diff")
@@ -109,7 +110,6 @@ def blend(a: Any, b: Any = None, alpha: float = 0.5) -> Array:
     """Mix two pictures (or stacks) as (1 - alpha) * a + alpha * b, uint8; alpha is 0 to 1.
 
     Without b: the mean picture of the stack a, in which what moves fades and what rests remains.
-    ValueError when the shapes do not fit or alpha is out of range.
     Example: show(blend(frames.rgb[0], frames.rgb[-1]))
     """
     first = as_uint8(a, "blend")

@@ -33,8 +33,7 @@ def plot(y: Any, x: Any = None, title: str = "") -> Array:
     """Draw a curve: uint8 (360, 640, 3), to look at with show().
 
     `y` holds N numbers, or (K, N) for up to 5 curves (blue, red, green, orange, violet); `x`, N
-    numbers such as times, is 0, 1, ... by default. NaN or None leaves a gap. ValueError when the
-    lengths do not fit or no number is finite; TypeError for what is not numbers.
+    numbers such as times, is 0, 1, ... by default. NaN or None leaves a gap.
     Example: show(plot(diff(frames).mean(axis=(1, 2, 3)), frames.times[1:], "change by second"))
     """
     curves = np.atleast_2d(_numbers(y, "y"))

@@ -245,6 +245,10 @@ class Cast:
             for act in self.warped
         )
 
+    def under_way(self, time: float) -> bool:
+        """Whether an event that began before ``time`` still goes on, or has hardly ended."""
+        return any(deed.time <= time < deed.event.span.end + CLEAR for deed in self.deeds)
+
     def moment(self, at: int, rng: np.random.Generator, clear_of: Iterable[float] = ()) -> float:
         """A whole second well inside a shot; NaN where there is none.
 

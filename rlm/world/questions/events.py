@@ -105,7 +105,13 @@ def comes_next(cast: Cast, rng: np.random.Generator) -> Draft | None:
             moment = float(rng.integers(low, high + 1))
             if not cast.warps(Span(moment, deed.time)):
                 nexts.append((deed, moment))
-    group = four(nexts, rng, lambda one, other: one[0].key == other[0].key)
+    # While something is still going on, it could be taken for what comes next.
+    group = four(
+        nexts,
+        rng,
+        lambda one, other: one[0].key == other[0].key,
+        lambda item: not cast.under_way(item[1]),
+    )
     if not group:
         return None
     (right, moment), *_ = group

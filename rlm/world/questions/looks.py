@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -71,14 +72,27 @@ def _end(act: Act) -> str | None:
     return motion_of(leg) if leg.spin or off <= _SLANT else None
 
 
+def _on_screen(act: Act, number: int) -> str:
+    """The motion of a leg as the camera sees it."""
+    leg, pan = act.thing.legs[number], act.shot.pan
+    return motion_of(replace(leg, velocity=(leg.velocity[0] - pan[0], leg.velocity[1] - pan[1])))
+
+
 def _way(cast: Cast, rng: np.random.Generator, ways: dict[Act, str], when: str) -> Draft | None:
-    acts = four([*ways], rng, lambda one, other: ways[one] == ways[other], cast.known)
+    number = 0 if when == "at first" else -1
+
+    def clash(one: Act, other: Act) -> bool:
+        """Whether both go the same way, or one over the ground as the other does on screen."""
+        mine, its = ways[one], ways[other]
+        return mine in (its, _on_screen(other, number)) or its == _on_screen(one, number)
+
+    acts = four([*ways], rng, clash, cast.known)
     reference = acts and cast.refer(acts[0], rng)
     if not acts or not reference:
         return None
     told = [f"It {course(ways[act])}" for act in acts]
     text = f"Which way does {reference[0]} move {when}?"
-    phase = acts[0].phases[0 if when == "at first" else -1]
+    phase = acts[0].phases[number]
     asks = frozenset({acts[0].what})
     return Draft(text, told[0], tuple(told[1:]), halves([phase]), asks, reference[1])
 

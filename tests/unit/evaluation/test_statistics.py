@@ -44,7 +44,7 @@ def test_the_error_is_that_of_miller_but_for_the_factor_of_few_videos(pairs):
     # Equation 4, with the variances over n as the covariances are.
     between = float((np.outer(off, off) * same).sum()) / n**2
     factor = known.clusters / (known.clusters - 1)
-    assert known.error == pytest.approx(np.sqrt(max(0.0, between) * factor), abs=1e-9)
+    assert known.error**2 == pytest.approx(between * factor, abs=1e-12)
 
 
 def test_questions_that_go_together_are_less_sure():

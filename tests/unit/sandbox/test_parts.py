@@ -96,6 +96,18 @@ def test_a_field_kept_out_of_the_repr_is_kept_out_of_it_in_the_jail_too() -> Non
     assert record.cls(1.0).quiet == "x"
 
 
+@dataclasses.dataclass(frozen=True)
+class _Told:
+    x: float
+    __echo__ = False
+
+
+def test_a_record_may_keep_from_being_printed_as_the_value_of_a_cell() -> None:
+    with Sandbox({"told": lambda: _Told(1.0)}, records=[_Told]) as sandbox:
+        assert sandbox.run("told()").stdout == ""
+        assert sandbox.run("[_, print(told())][0].x").stdout == "_Told(x=1.000)\n1.0\n"
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [

@@ -88,6 +88,17 @@ def test_labels_say_the_time_or_the_number() -> None:
         labelled(rgb, times=[1.0])
 
 
+def test_times_go_with_a_list_of_as_many_pictures() -> None:
+    one, two = np.zeros((4, 4, 3), np.uint8), np.zeros((2, 4, 4, 3), np.uint8)
+    names = [name for name, _, _ in labelled([one, two], times=np.array([1.0, 2.0, 3.0]))]
+    assert names == ["frame at 1.00 s", "frame at 2.00 s", "frame at 3.00 s"]
+    frames = Frames(0.0, 9.0, np.array([7.0, 8.0]), two)
+    names = [name for name, _, _ in labelled([frames, one], times=[1, 2, 3])]
+    assert names == ["frame at 7.00 s", "frame at 8.00 s", "frame at 3.00 s"]
+    with pytest.raises(ValueError, match="3 pictures need 3 times, not 2"):
+        labelled([one, two], times=[1.0, 2.0])
+
+
 def test_a_time_for_one_picture_is_no_label() -> None:
     picture = np.zeros((4, 4, 3), np.uint8)
     assert [name for name, _, _ in labelled(picture, times=1.5)] == ["frame at 1.50 s"]

@@ -125,6 +125,18 @@ def test_a_clip_without_rate_or_count_holds_every_picture(films, number_of):
     assert between.times.tolist() == [1.01]
 
 
+def test_a_clip_of_chosen_moments(films, number_of):
+    video = Video.open(films["mp4"].path)
+    clip = video.clip(times=[0.0, 0.51, 2.0, 2.0])
+    assert [number_of(rgb) for rgb in clip.rgb] == [0, 15, 60, 60]
+    assert clip.times.tolist() == [0.0, 0.51, 2.0, 2.0]
+    for wrong in ([2.0, 1.0], [-1.0], [video.span.end]):
+        with pytest.raises(UsageError, match="in order and within"):
+            video.clip(times=wrong)
+    with pytest.raises(UsageError, match="one of them"):
+        video.clip(count=2, times=[1.0])
+
+
 def test_a_span_is_cut_to_the_video_and_refused_outside(films):
     video = Video.open(films["mp4"].path)
     clip = video.clip(Span(-5, 100), count=3)

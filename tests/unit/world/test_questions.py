@@ -5,6 +5,7 @@ import math
 import re
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlm.spans import Span, parse_time
-from rlm.world import Question, ask, make_film, write_film
+from rlm.world import Film, Question, ask, make_film, write_film
 from rlm.world.questions import CATEGORIES
 from rlm.world.questions.draft import base, does, infinitive, ordinal
 
 SEEDS = st.integers(0, 10**6)
 slow = settings(max_examples=6, deadline=None)
+
+
+@cache
+def _asked(seed: int) -> tuple[Film, list[Question]]:
+    film = make_film(seed, 150)
+    return film, ask(film)
 
 
 @slow
@@ -69,9 +76,7 @@ def test_the_second_reading_tells_wrong_from_right() -> None:
 
 def test_no_question_tells_when_another_asks_for_it() -> None:
     """Who asks when something happens is not told so by what is said of that shot elsewhere."""
-    for seed in range(12):
-        film = make_film(seed, 150)
-        questions = ask(film)
+    for _, questions in map(_asked, range(16)):
         named = [
             (parse_time(found[3]), f"{found[1]} {found[2]}", q)
             for q in questions
@@ -85,6 +90,32 @@ def test_no_question_tells_when_another_asks_for_it() -> None:
                 if other is not q and name in (q.question if q.category == "when" else answer):
                     inside = any(start <= time <= end for start, end in q.evidence[-2:])
                     assert not inside, (q, other)
+
+
+def test_nothing_goes_on_at_the_moment_after_which_is_asked() -> None:
+    """What has begun before and ends after it could be taken for what comes next."""
+    asked = 0
+    for film, questions in map(_asked, range(16)):
+        events = [event for shot in film.shots for event in shot.events]
+        for q in questions:
+            if found := re.fullmatch(f"What happens next after {TIME}\\?", q.question):
+                time = parse_time(found[1])
+                assert not [e for e in events if e.span.start <= time < e.span.end + 0.5], q
+                asked += 1
+    assert asked > 20
+
+
+def test_no_wrong_direction_is_the_one_on_screen() -> None:
+    """Where the camera moves too, what goes right over the ground may be seen to go left."""
+    otherwise = 0
+    for film, questions in map(_asked, range(16)):
+        for q in questions:
+            if q.category == "direction":
+                reading = Reading(film, q)
+                seen = [reading.seen_to_go(option) for option in q.options]
+                otherwise += not seen[q.answer_index]
+                assert not any(s for i, s in enumerate(seen) if i != q.answer_index), q
+    assert otherwise > 1
 
 
 def test_a_reader_of_the_words_alone_gets_little_from_them() -> None:

@@ -223,6 +223,21 @@ def test_plain_shots_between_cuts_keep_their_cuts() -> None:
     assert _detect([_scene(1)] * 75 + [plain] * 30 + [_scene(2)] * 75) == _cuts(75, 105)
 
 
+@pytest.mark.parametrize(("fps", "length"), [(12.0, 11), (12.0, 23), (25.0, 13), (25.0, 18)])
+def test_a_thing_that_shrinks_on_a_plain_ground_is_no_fade(fps: float, length: int) -> None:
+    """What the shot shows just before it becomes plain is not mixed with what is before its cut."""
+
+    def ground(side: float) -> np.ndarray:
+        picture = np.full((32, 32, 3), (40.0, 140.0, 120.0))
+        picture[8 : 8 + int(side), 8 : 8 + int(side)] = (180, 60, 150)
+        return picture
+
+    shrinking = [ground(12 - 4 * n / length) for n in range(length)]
+    growing = [ground(8 + 4 * n / 10) for n in range(10)]
+    pictures = [_scene(1)] * 60 + shrinking + [ground(8)] * 10 + growing + [ground(12)] * 60
+    assert _detect(pictures, fps) == _cuts(60)
+
+
 def test_a_wall_that_comes_into_view_is_no_fade() -> None:
     wide = np.concatenate([np.tile(_scene(1), (1, 2, 1)), np.full((32, 64, 3), 140.0)], axis=1)
     pan = [wide[:, n : n + 32] for n in range(80)]
