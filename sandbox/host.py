@@ -205,10 +205,10 @@ class Sandbox:
             try:
                 lost, self._process = self._process, None
                 names, self._names = self._names, ()
-                if lost is not None:
-                    self._pool.release(lost)
             finally:
                 self._running.release()
+            if lost is not None:  # takes a while, and the next cell does not wait for it
+                self._pool.release(lost)
             return bool(names)
         if (process := self._process) is not None:
             process.end(why)

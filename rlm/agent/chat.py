@@ -11,10 +11,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rlm.agent import events as ev
+from rlm.agent.budget import Budget
 from rlm.agent.choose import Choice
 from rlm.agent.control import Control
 from rlm.agent.indexing import open_index
@@ -56,6 +58,15 @@ for name, value in here.items():
 """
 
 
+class Spent(NamedTuple):
+    """What a chat had taken at some moment; ``None`` is unknown."""
+
+    turns: int = 0
+    frames: int = 0
+    tokens: int | None = 0
+    usd: float | None = 0.0
+
+
 class Chat:
     """Asks one question after the other about ``index.video``; close it at the end.
 
@@ -80,6 +91,8 @@ class Chat:
         self.budget = ready.budget
         self.control = Control()
         self.session: Session | None = None
+        self.before = Spent()
+        """What had been taken when the newest question began, or went on by itself."""
         self.last: tuple[str, Sequence[str]] | None = None
         self.cells: deque[tuple[int, str]] = deque(maxlen=CELLS)
         self._ready = ready
@@ -106,6 +119,7 @@ class Chat:
         """
         check_question(question, options)
         self.last = question, options
+        self._remember()
         try:
             if self.session is not None:
                 return self.session.ask(question, options, shown)
@@ -117,7 +131,7 @@ class Chat:
     def close(self) -> None:
         """End the session; a chat in which no model replied leaves no transcript."""
         self._stack.close()
-        self.session = None
+        self.session, self._recording, self.before = None, None, Spent()
         if self._writer is not None and not self._replied:
             self._writer.discard()
 
@@ -200,41 +214,49 @@ class Chat:
         header = transcript.header
         if header.video.sha256 != self.index.video.sha256:
             raise UsageError(f"that chat is about another video, {header.video.name}")
-        self._notify("going through the chat again, to have its variables back ...")
         models = RecordedModels.of(transcript, until=turn, live=self.models)
-        recording = self._recording = models.recording
-        wanted, self.budget = self.budget, recorded_budget(transcript)
-        self.control = recording.control
-        source = {"forked_from": transcript.path.name, "forked_turn": turn or 0}
+        recording, wanted, earlier = models.recording, self.budget, recorded_budget(transcript)
         shown = shown_with(transcript, recording, 0)
-        session = self._session(header.question, header.options, shown, models, source, [recording])
-        recording.control.attend(session, index_opener(transcript, self.index, self._ready.config))
-        self._open(session)
-        result: Result | None = None
+        self._notify("going through the chat again, to have its variables back ...")
+        self._recording, self.budget, self.control = recording, earlier, recording.control
+        source = {"forked_from": transcript.path.name, "forked_turn": turn or 0}
         try:
-            for step in reliving(session, transcript, recording):
-                result = step()
-                if recording.exhausted:
-                    break
-        except (LanguageModelError, ReplayMismatch) as error:
+            session = self._session(
+                header.question, header.options, shown, models, source, [recording]
+            )
+            opener = index_opener(transcript, self.index, self._ready.config)
+            recording.control.attend(session, opener, partial(self._settle, wanted))
+            self._open(session)
+            result = _relived(session, transcript, recording)
+        except BaseException as error:
             if recording.gone_live:
                 raise
-            self._notify(f"the last question was not answered: {error}")
-        went_on = recording.gone_live
+            if not isinstance(error, LanguageModelError | ReplayMismatch):
+                self.close()  # half of a chat is none to go on with
+                self.budget, self.control = wanted, Control()
+                self._notify(f"the chat begins anew; the earlier one is kept: {transcript.path}")
+                if isinstance(error, SandboxError):
+                    raise JailError(str(error)) from error
+                raise
+            cut = isinstance(error, ReplayMismatch) and recording.told[""].broke_off
+            why = "the chat broke off there" if cut else error
+            self._notify(f"the last question was not answered: {why}")
+            result = None
+        if recording.gone_live:
+            return result
         recording.go_live()
-        questions = recording.told[""].questions
-        last = questions[-1] if questions else header
-        self.last = last.question, last.options
-        if session.budget != wanted:
-            session.change_limits(**asdict(wanted))
-        self.budget, self.index = wanted, session.index
-        return result if went_on else None
+        self._settle(wanted)
+        return None
 
     # ----
 
     def _begin(self, question: str, options: Sequence[str], shown: Sequence[Picture]) -> Session:
-        session = self._session(question, options, shown, self.models, {}, [])
-        self._open(session)
+        try:
+            session = self._session(question, options, shown, self.models, {}, [])
+            self._open(session)
+        except BaseException:
+            self.close()
+            raise
         for fact, span in self._noted:
             session.note(fact, span)
             where = "" if span is None else f" ({span})"
@@ -261,8 +283,8 @@ class Chat:
         def note(event: ev.Event) -> None:
             if isinstance(event, ev.SessionStarted) and source:
                 event = event.model_copy(update=source)
-            self._note(event)
             again = self._recording is not None and not self._recording.gone_live
+            self._note(event, again)
             writer(event)
             for sink in self._again if again else self._sinks:
                 sink(event)
@@ -281,10 +303,38 @@ class Chat:
             calibrator=self._ready.calibrator,
         )
 
-    def _note(self, event: ev.Event) -> None:
+    def _settle(self, budget: Budget) -> None:
+        """Take over a session that was run again: what comes now is live, within ``budget``."""
+        session = self.session
+        assert session is not None
+        self._replied = session.meter.turns > 0
+        self._remember()
+        self.last = session.question, session.options
+        if session.budget != budget:
+            session.change_limits(**asdict(budget))
+        self.budget, self.index = budget, session.index
+
+    def _remember(self) -> None:
+        if self.session is not None:
+            meter = self.session.meter
+            self.before = Spent(meter.turns, meter.frames, meter.tokens, meter.usd)
+
+    def _note(self, event: ev.Event, again: bool) -> None:
         if event.session:
             return
         if isinstance(event, ev.ModelReplied | ev.Interrupted):
-            self._replied = True
+            self._replied |= not again  # a copy that is not whole yet is none to go on with
         elif isinstance(event, ev.CellStarted):
             self.cells.append((event.turn, event.code))
+
+
+def _relived(session: Session, transcript: Transcript, recording: Recording) -> Result | None:
+    """Ask again what ``recording`` has of a chat; how the last one ended."""
+    result: Result | None = None
+    for step in reliving(session, transcript, recording):
+        result = step()
+        if recording.control.given_up:
+            raise UsageError("going through the chat again was interrupted")
+        if recording.exhausted:
+            break
+    return result

@@ -44,7 +44,7 @@ class Control:
     def __init__(self) -> None:
         # Reentrant: a signal handler may act while this thread is in here.
         self._changed = threading.Condition(threading.RLock())
-        self._paused = self._interrupted = self._killed = False
+        self._paused = self._interrupted = self._killed = self._answering = False
         self._stop: str | None = None
         self._words: list[str] = []
         self._running: list[_Running] = []
@@ -79,10 +79,14 @@ class Control:
             self._cut()
 
     def stop(self, reason: str = ANSWER_NOW) -> None:
-        """Cut short what runs and have the session answer from what it knows, with one call."""
+        """Cut short what runs and have the session answer from what it knows, with one call.
+
+        One that answers already is left to it.
+        """
         with self._changed:
-            self._stop = reason
-            self._cut()
+            if not self._answering:
+                self._stop = reason
+                self._cut()
             self._release(paused=True)
 
     def kill(self) -> None:
@@ -105,7 +109,7 @@ class Control:
     def begin(self) -> None:
         """A question is asked: what was done to the one before it is over. A pause lasts."""
         with self._changed:
-            self._stop, self._killed = None, False
+            self._stop, self._killed, self._answering = None, False, False
             self._words.clear()
             self._release(paused=False)
 
@@ -155,9 +159,9 @@ class Control:
         return self._stop
 
     def take_stop(self) -> str | None:
-        """Why to answer now, if that was asked for; it is then done with."""
+        """Why to answer now, if that was asked for; the first session then does so."""
         with self._changed:
-            reason, self._stop = self._stop, None
+            reason, self._stop, self._answering = self._stop, None, True
             return reason
 
     def clock(self) -> float:

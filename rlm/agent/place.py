@@ -45,10 +45,16 @@ class Place:
     """Where in the tree of a run a session stands.
 
     ``part`` is what it may look at, ``None`` for all of the video; ``turn`` that of the session
-    above in which it was called for.
+    above in which it was called for. ``cuts`` is how often something had been cut short when that
+    turn's code began, ``None`` where no code called for it: the session ends by the next cut.
     """
 
     record: Record
     meter: Meter
     part: Span | None = None
     turn: int = 0
+    cuts: int | None = None
+
+    def below(self, number: int, meter: Meter, part: Span, cuts: int | None) -> Place:
+        """The place of the ``number``-th session below this one, called for in its newest turn."""
+        return Place(self.record.child(number), meter, part, self.meter.turns, cuts)

@@ -192,6 +192,12 @@ class Recording:
         given = self._given[""]
         return given == self._until or given == len(self.told[""].replies)
 
+    @property
+    def ends_here(self) -> bool:
+        """Whether the next reply of the first session is the first that a live model gives."""
+        with self._lock:
+            return self.live is not None and not self.gone_live and self._given[""] == self._until
+
     def next_act(self) -> Act | None:
         """What the person did next, if that was before the next reply."""
         with self._lock:

@@ -30,11 +30,39 @@ class RecordedControl(Control):
         self._recording = recording
         self._session: Session | None = None
         self._open_index: Callable[[ev.IndexChanged], VideoIndex] | None = None
+        self._before_live: Callable[[], None] = lambda: None
         self._timer: threading.Timer | None = None
+        self.given_up = False
+        """Whether a person ended it before it had gone live."""
 
-    def attend(self, session: Session, open_index: Callable[[ev.IndexChanged], VideoIndex]) -> None:
-        """Change limits of ``session`` as they were, and its index to what ``open_index`` finds."""
-        self._session, self._open_index = session, open_index
+    def attend(
+        self,
+        session: Session,
+        open_index: Callable[[ev.IndexChanged], VideoIndex],
+        before_live: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Change limits of ``session`` as they were, and its index to what ``open_index`` finds.
+
+        ``before_live`` is called before the first reply that is none of the recording's.
+        """
+        self._session, self._open_index, self._before_live = session, open_index, before_live
+
+    def interrupt(self) -> None:
+        """Once it has gone live as ever; before, it is given up: half a cell is another run."""
+        if self._recording.gone_live:
+            super().interrupt()
+        else:
+            self.kill()
+
+    def kill(self) -> None:
+        """Likewise."""
+        self.given_up = self.given_up or not self._recording.gone_live
+        super().kill()
+
+    def stop(self, reason: str = ANSWER_NOW) -> None:
+        """Once it has gone live as ever; before, the answers are those of then."""
+        if self._recording.gone_live:
+            super().stop(reason)
 
     def wait(self) -> None:
         """Go on at once, or end the question where the person did."""
@@ -44,7 +72,7 @@ class RecordedControl(Control):
             self.take_words(keep=True)
             match self._recording.next_act():
                 case ev.QuestionAsked(unanswered="interrupted"):
-                    self.kill()
+                    super().kill()
                 case _:
                     self.resume()
 
@@ -63,6 +91,8 @@ class RecordedControl(Control):
                 case _:
                     break
             self._recording.done(act)
+        if self._recording.ends_here:
+            self._before_live()
         with self._changed:
             self._words += words
         return [] if keep else super().take_words()
@@ -92,11 +122,11 @@ class RecordedControl(Control):
             case ev.Interrupted():
                 self._recording.done(act)
                 say(act.text)
-                self.interrupt()
+                super().interrupt()
             case ev.QuestionAsked(unanswered="failed"):
                 raise LanguageModelError(act.reason)
             case ev.QuestionAsked(unanswered="interrupted"):
-                self.kill()
+                super().kill()
             case _:
                 return
         while True:  # until nobody listens
@@ -109,7 +139,8 @@ class RecordedControl(Control):
             observed = told.observed.get(event.turn)
             seconds = min(LONGEST_CELL, observed.seconds if observed else 0.0)
             kill = told.cut_cells[event.turn] == "worker"
-            self._timer = threading.Timer(seconds, self.kill if kill else self.interrupt)
+            cut = super().kill if kill else super().interrupt
+            self._timer = threading.Timer(seconds, cut)
             self._timer.daemon = True
             self._timer.start()
         elif isinstance(event, ev.Observed) and self._timer is not None:

@@ -106,18 +106,14 @@ class Session:
         self._sandbox: Sandbox
         self._ended = "failed", "stopped by an unexpected error"
         self._host = SessionHost(
-            self._record,
-            self._meter,
-            self.models,
-            self._conversation,
-            self.options,
-            self._part or self.index.video.span,
-            self._explore,
-            lambda number: self._sandbox.prepare(number),
-            self.control,
-        )
-        self._steps = Steps(self._record, self._meter, self._conversation, self._host, self.control)
-        self._steps.calibrator = self.calibrator
+            self._record, self._meter, self.models, self._conversation, self.options,
+            self._part or self.index.video.span, self._explore,
+            lambda number: self._sandbox.prepare(number), self.control,
+        )  # fmt: skip
+        self._steps = Steps(
+            self._record, self._meter, self._conversation, self._host, self.control,
+            self.calibrator, self._place.cuts,
+        )  # fmt: skip
         self._context = ToolContext(self.index.video, self.index, self._host, self._part)
 
     @property
@@ -300,12 +296,11 @@ class Session:
     def _wrap_up(self, reason: str, sandbox: Sandbox) -> tuple[str, str]:
         """One last call, from which the best answer to be had is taken."""
         self._host.wrapping_up = True
-        asked = self.control.take_stop() is not None
+        asked = not self._record.session and self.control.take_stop() is not None
         words = render("wrap_up", reason=reason, options=self.options, asked=asked)
         self._steps.say("user", self._conversation.said, words)
         try:
             while (reply := self._steps.call_model(self._model, last=True)) is None:
-                self.control.take_stop()
                 if not self._steps.heed(sandbox):
                     return ENDED
         except BudgetSpent as error:  # a sub-session's, with no more left than its parent needs
@@ -333,6 +328,8 @@ class Session:
 
     def _explore(self, asked: SubQuestion, meter: Meter, number: int) -> SubAnswer:
         """Run a sub-session to its end; what it raises is for the caller to tell."""
+        if self._steps.is_cut:  # while it waited for its turn
+            raise RuntimeError("interrupted by the person who asked")
         child = Session(
             index=self.index,
             models=self.models,
@@ -340,7 +337,7 @@ class Session:
             options=asked.options,
             budget=meter.budget,
             jail=self._sandbox.sibling,
-            place=Place(self._record.child(number), meter, asked.span, self._meter.turns),
+            place=self._place.below(number, meter, asked.span, self._steps.cuts),
             control=self.control,
             tools=self.tools,
         )

@@ -35,11 +35,14 @@ class Steps:
     host: SessionHost
     control: Control
     calibrator: Calibrator | None = None
+    cuts: int | None = None
+    """How often something had been cut short when this session, or its newest cell, began."""
     _cut: bool = field(default=False, init=False)
     """Whether the newest reply was cut short, and the model has not been told yet."""
 
     def __post_init__(self) -> None:
-        self._cuts = self.control.cuts
+        if self.cuts is None:
+            self.cuts = self.control.cuts
 
     def say(
         self, role: Literal["system", "user"], to: list[Message], *parts: str | Picture
@@ -57,9 +60,9 @@ class Steps:
         """
         control, turn = self.control, self.meter.turns
         if self.record.session:
-            if control.cuts == self._cuts:
+            if not self.is_cut:
                 control.wait()
-            return control.cuts == self._cuts
+            return not self.is_cut
         self._wait()
         said = self.conversation.said
         words = control.take_words()
@@ -73,6 +76,11 @@ class Steps:
             self.record.emit(ev.Interrupted, turn=turn, what="worker")
             self.say("user", said, render("killed"))
         return False
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the step that runs has been cut short, and all below it."""
+        return self.control.cuts != self.cuts
 
     def call_model(self, model: LanguageModel, *, last: bool = False) -> Reply | None:
         """The next reply; ``None`` where it was cut short. Raises ``BudgetSpent`` without room."""
@@ -117,6 +125,8 @@ class Steps:
         if not blocks:
             return self._observe(None, without_outcome("no_code"))
         self._wait()
+        if not self.record.session:
+            self.cuts = self.control.cuts
         self.record.emit(ev.CellStarted, turn=self.meter.turns, code=blocks[0])
         with self.control.running(sandbox.interrupt, sandbox.kill):
             outcome = sandbox.run(blocks[0], cancelled=self.control.cutting)

@@ -10,6 +10,7 @@ from pathlib import Path
 from rlm.agent.text import counted, one_line
 from rlm.commands.output import DONE, say
 from rlm.errors import TranscriptError, UsageError
+from rlm.ui.console import clean
 
 PAGE = "html"
 WIDTH = 70
@@ -37,7 +38,7 @@ def list_all(as_json: bool) -> int:
         if as_json:
             print(json.dumps(facts))
         else:
-            print(facts["transcript"])
+            print(clean(facts["transcript"]))
             print(f"  {_cut(facts['question'])}")
             outcome = facts["status"]
             if facts["answer"] is not None:

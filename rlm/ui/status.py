@@ -81,9 +81,9 @@ class StatusLine:
     def hide(self) -> None:
         """Take the line away; it comes back when a model is called."""
         self._doing.clear()
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        live, self._live = self._live, None  # the thread of the run and the person's may both
+        if live is not None:
+            live.stop()
 
     def words(self, at: float) -> str:
         """What the line says ``at`` seconds into the run, in at most ``WIDTH`` - 2 columns."""

@@ -205,7 +205,7 @@ def test_runs_are_listed_the_newest_first(command: Command) -> None:
 def test_a_run_that_cannot_be_read_does_not_hide_the_others(
     command: Command, tmp_path: Path
 ) -> None:
-    shutil.copytree(FOLDER / FILM, tmp_path / "runs" / "good")
+    shutil.copytree(FOLDER / FILM, tmp_path / "runs" / "go\x1bod")  # no terminal is to obey it
     (tmp_path / "runs" / "bad").mkdir()
     (tmp_path / "runs" / "bad" / "events.jsonl").write_text("{}\n")
     command.environment["VIDEORLM_TRANSCRIPTS"] = str(tmp_path / "runs")

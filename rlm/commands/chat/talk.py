@@ -21,17 +21,19 @@ from rlm.agent.text import one_line
 from rlm.commands.chat.commands import Asking, Commands, Quit
 from rlm.commands.output import ANSWERED, NO_ANSWER, say
 from rlm.errors import LanguageModelError, VideoRLMError
-from rlm.ui.chat.reader import Reader, unechoed
+from rlm.ui.chat.reader import PROMPT, Reader, unechoed
 from rlm.ui.chat.words import Command, read
 from rlm.ui.console import ConsoleView, answer_lines, clean
 
 if TYPE_CHECKING:
-    from rlm.agent.chat import Chat
+    from rlm.agent.chat import Chat, Spent
     from rlm.agent.place import Result
     from rlm.agent.transcript import Transcript
 
 STEER = "interrupted> "
 CHOICES = "Enter goes on, words steer it, /stop answers now, Ctrl-C ends the question"
+ENDING = 5.0
+"""Most seconds that a question takes to end which is left."""
 _PRESSED, _HELD, _FREE, _DONE = "pressed", "held", "free", "done"
 
 
@@ -43,6 +45,9 @@ class Talk:
         self._happened: SimpleQueue[str] = SimpleQueue()
         self._answer: ev.Answered | None = None
         self._unanswered = False
+        self._showing = threading.Lock()
+        self._reading = False
+        self._late: list[ev.Event] = []
 
     def hear(self, event: ev.Event) -> None:
         """A sink for the events of the chat."""
@@ -51,8 +56,13 @@ class Talk:
                 self._happened.put(_HELD if isinstance(event, ev.Paused) else _FREE)
             elif isinstance(event, ev.Answered):
                 self._answer = event
-        if self._view is not None:
-            self._view(event)
+        if self._view is None:
+            return
+        with self._showing:
+            if self._reading:  # tools that a question left behind end when they are done
+                self._late.append(event)
+            else:
+                self._view(event)
 
     def hear_again(self, event: ev.Event) -> None:
         """A sink for those of them that are gone through again."""
@@ -60,17 +70,22 @@ class Talk:
             self._view.skip(event)
 
     def run(self, chat: Chat, lines: Reader, commands: Commands) -> int:
-        """Talk to the end; the exit code: that of the last question, where a pipe asks."""
+        """Talk to the end; the exit code: that of the last question, where a pipe asks.
+
+        Raises ``KeyboardInterrupt`` for Ctrl-C where a pipe asks: nobody could say what else.
+        """
         if lines.interactive:
             say("ask about the video; /help lists the commands, Ctrl-D ends the chat")
         while True:
             try:
                 _tell_news(commands)
-                line = lines.read()
+                line = self._read(lines, PROMPT)
                 _tell_news(commands)
                 if line.strip():
                     self._do(chat, lines, commands, line)
             except KeyboardInterrupt:
+                if not lines.interactive:
+                    raise
                 say("(Ctrl-D or /quit ends the chat)")
             except (EOFError, Quit):
                 break
@@ -89,6 +104,20 @@ class Talk:
 
     # ----
 
+    def _read(self, lines: Reader, prompt: str) -> str:
+        """The next line; what happens while it is typed is shown after it."""
+        with self._showing:
+            self._reading = True
+        try:
+            return lines.read(prompt)
+        finally:
+            with self._showing:
+                self._reading = False
+                late, self._late = self._late, []
+                for event in late:
+                    if self._view is not None:
+                        self._view(event)
+
     def _do(self, chat: Chat, lines: Reader, commands: Commands, line: str) -> None:
         """One line; whatever goes wrong is told in one line, too."""
         with told_in_a_line(), unechoed():
@@ -102,7 +131,7 @@ class Talk:
 
     def _ask(self, chat: Chat, lines: Reader, commands: Commands, asking: Asking) -> None:
         self._answer, self._unanswered = None, True
-        before = _spent(chat)
+        began = time.monotonic()
         ended: list[Result | BaseException | None] = []
 
         def work() -> None:
@@ -118,7 +147,11 @@ class Talk:
         thread = threading.Thread(target=work, name="question", daemon=True)
         with _presses(lambda: self._happened.put(_PRESSED)):
             thread.start()
-            self._attend(chat, lines, commands)
+            try:
+                self._attend(chat, lines, commands)
+            except EOFError:
+                thread.join(ENDING)  # the transcript is to say how it ended
+                raise
         if self._view is not None:
             self._view.rest()
         end = ended[0]
@@ -128,10 +161,13 @@ class Talk:
         if isinstance(end, BaseException):
             raise end
         self._unanswered = self._answer is None
-        self._tell(chat, end, before)
+        self._tell(chat, end, time.monotonic() - began)
 
     def _attend(self, chat: Chat, lines: Reader, commands: Commands) -> None:
-        """Until the question is done: act on what the person does."""
+        """Until the question is done: act on what the person does.
+
+        Raises ``KeyboardInterrupt`` at the end where there is no person to ask.
+        """
         cut = held = False
         while (happened := self._happened.get()) != _DONE:
             if happened == _PRESSED:
@@ -140,6 +176,7 @@ class Talk:
                 if cut or not lines.interactive:
                     say("ending the Python process ...")
                     chat.control.kill()
+                    cut = True
                     continue
                 cut = True
                 if not held:
@@ -153,6 +190,8 @@ class Talk:
                 cut = held = False
                 with _default_interrupt():
                     self._steer(chat, lines, commands)
+        if cut and not lines.interactive:
+            raise KeyboardInterrupt
 
     def _steer(self, chat: Chat, lines: Reader, commands: Commands) -> None:
         """Ask what to do with a question that is held."""
@@ -161,7 +200,7 @@ class Talk:
         say(CHOICES)
         while True:
             try:
-                line = lines.read(STEER)
+                line = self._read(lines, STEER)
             except KeyboardInterrupt:
                 chat.control.kill()
                 return
@@ -180,9 +219,10 @@ class Talk:
                     return
                 case words:
                     chat.control.steer(words)
+                    chat.control.resume()  # a page may have paused it as well
                     return
 
-    def _tell(self, chat: Chat, result: Result | None, before: _Spent) -> None:
+    def _tell(self, chat: Chat, result: Result | None, seconds: float) -> None:
         answer = self._answer
         if result is None:
             say("the chat is back there; ask on")
@@ -196,7 +236,7 @@ class Talk:
         if self._view is not None:
             say("")
         print(clean(answer.answer), flush=True)
-        for line in answer_lines(answer, before.until(result)):
+        for line in answer_lines(answer, _taken(chat.before, result, seconds)):
             say(line)
         if self._view is not None:
             say("")
@@ -207,30 +247,16 @@ def _tell_news(commands: Commands) -> None:
         say(news)
 
 
-class _Spent:
-    """What a chat had taken when a question began."""
-
-    def __init__(self, turns: int, frames: int, tokens: int | None, usd: float | None) -> None:
-        self._turns, self._frames, self._tokens, self._usd = turns, frames, tokens, usd
-        self._began = time.monotonic()
-
-    def until(self, result: Result) -> ev.SessionEnded:
-        """What the question has taken."""
-        tokens = (
-            None if result.tokens is None or self._tokens is None else result.tokens - self._tokens
-        )
-        usd = None if result.usd is None or self._usd is None else result.usd - self._usd
-        return ev.SessionEnded(
-            at=time.monotonic() - self._began, status="answered", turns=result.turns - self._turns,
-            frames=result.frames - self._frames, tokens=tokens, usd=usd,
-        )  # fmt: skip
-
-
-def _spent(chat: Chat) -> _Spent:
-    if chat.session is None:
-        return _Spent(0, 0, 0, 0.0)
-    meter = chat.session.meter
-    return _Spent(meter.turns, meter.frames, meter.tokens, meter.usd)
+def _taken(before: Spent, result: Result, seconds: float) -> ev.SessionEnded:
+    """What a question has taken, as of a session of its own."""
+    tokens = (
+        None if result.tokens is None or before.tokens is None else result.tokens - before.tokens
+    )
+    usd = None if result.usd is None or before.usd is None else result.usd - before.usd
+    return ev.SessionEnded(
+        at=seconds, status="answered", turns=result.turns - before.turns,
+        frames=result.frames - before.frames, tokens=tokens, usd=usd,
+    )  # fmt: skip
 
 
 @contextmanager
@@ -238,9 +264,9 @@ def told_in_a_line() -> Iterator[None]:
     """An error within is one line on stderr, and the chat goes on."""
     try:
         yield
-    except (Quit, EOFError):
+    except (Quit, EOFError, BrokenPipeError):
         raise
-    except (VideoRLMError, ValueError, TypeError) as error:
+    except (VideoRLMError, ValueError, TypeError, ArithmeticError, OSError) as error:
         say(one_line(str(error)))
     except Exception as error:
         if os.environ.get("VIDEORLM_DEBUG"):

@@ -32,7 +32,7 @@ from rlm.index.storage.arrays import NOT_THERE, ArrayEntry, damaged, read_array,
 from rlm.locks import locked
 from rlm.sources import cache_folder
 
-SCHEMA = 3
+SCHEMA = 4
 """Raised whenever what a build computes or stores changes its meaning."""
 
 MANIFEST = "manifest.json"

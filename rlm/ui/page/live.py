@@ -27,6 +27,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -145,8 +146,9 @@ class LivePage:
         self._events.put(event)
 
     def store(self, sha256: str, jpeg: bytes) -> None:
-        """Keep a picture until the end."""
-        (self.pictures / f"{sha256}.jpg").write_bytes(jpeg)
+        """Keep a picture until the end; without room for it the page goes without."""
+        with suppress(OSError):
+            (self.pictures / f"{sha256}.jpg").write_bytes(jpeg)
 
     def progress(self, what: str, done: float, total: float) -> None:
         """Tell how far an index is; returns at once."""

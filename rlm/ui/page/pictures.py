@@ -38,7 +38,7 @@ class Album:
             try:
                 jpeg = path.read_bytes()
                 width, height, thumbnail = _small(jpeg)
-            except (OSError, ValueError, SyntaxError):  # Pillow has all three for a damaged file
+            except (OSError, ValueError, SyntaxError):  # what Pillow has for a damaged file
                 album.small[name] = {}
                 continue
             album.small[name] = {"width": width, "height": height, "jpeg": _base64(thumbnail)}
@@ -54,9 +54,12 @@ def _small(jpeg: bytes) -> tuple[int, int, bytes]:
     """Width, height and JPEG bytes of the thumbnail of a JPEG."""
     from PIL import Image
 
-    with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
-        image.draft("RGB", THUMBNAIL)  # decodes at a fraction of the size
-        small = image.convert("RGB")
+    try:
+        with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
+            image.draft("RGB", THUMBNAIL)  # decodes at a fraction of the size
+            small = image.convert("RGB")
+    except Image.DecompressionBombError as error:
+        raise ValueError(str(error)) from error
     small.thumbnail(THUMBNAIL)
     out = io.BytesIO()
     small.save(out, "JPEG", quality=QUALITY, optimize=True)

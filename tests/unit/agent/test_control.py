@@ -11,7 +11,7 @@ import pytest
 from scripted import ScriptedModel, code
 
 from rlm.agent import events as ev
-from rlm.agent.budget import Budget
+from rlm.agent.budget import AT_ONCE, Budget
 from rlm.agent.control import Control
 from rlm.agent.llm import Message, Reply
 from rlm.agent.models import Models
@@ -182,6 +182,71 @@ def test_stop_answers_now(index: VideoIndex) -> None:
     assert (result.answer.text, result.answer.best_effort) == ("a guess", True)
     assert result.reason == "you are asked to answer now"
     assert talk.model.seen.startswith("You are asked to answer now. This is your last turn.")
+
+
+class ByRole(SilentModel):
+    """Replies from its list to the first session, and ``below`` to all sub-sessions."""
+
+    def __init__(self, *script: str, below: str) -> None:
+        super().__init__(*script)
+        self._below = SilentModel(below)
+
+    def complete(
+        self, messages: Sequence[Message], on_text: Callable[[str], None] | None = None
+    ) -> Reply:
+        if "part number" in messages[1].text:
+            return self._below.complete(messages, on_text)
+        return super().complete(messages, on_text)
+
+
+def test_sub_sessions_that_wait_their_turn_do_not_begin_after_a_cut(index: VideoIndex) -> None:
+    asks = f"rlm_query_batched('part number', [(0, 9)] * {AT_ONCE + 4})"
+    talk = Talk(index, budget=Budget(calls=None))
+    talk.session.models = talk.session._host.models = Models(
+        ByRole(code(asks), code("answer('as far as I saw')"), below="...deep below")
+    )
+    with talk.open():
+        thread = talk.begin()
+        talk.await_(ev.ReplyDelta, 1 + AT_ONCE)
+        talk.control.interrupt()
+        talk.await_(ev.Paused)
+        talk.control.resume()
+        assert talk.result(thread).answer.text == "as far as I saw"
+        threading.Event().wait(1.0)
+    begun = talk.of(ev.SubSessionStarted)
+    assert len(begun) == AT_ONCE
+    assert talk.session.meter.calls == AT_ONCE + 2
+
+
+def test_stop_is_the_first_sessions_also_while_one_below_wraps_up(index: VideoIndex) -> None:
+    talk = Talk(
+        index,
+        code("print(rlm_query('part', (0, 9)))"),
+        code("print(1)"),
+        code("print(2)"),
+        "...its last words",
+        code("answer('now')"),
+        budget=Budget(turns=2),
+    )
+    with talk.open():
+        thread = talk.begin()
+        talk.await_(ev.ReplyDelta, 4)
+        talk.control.stop()
+        result = talk.result(thread)
+    assert (result.answer.text, result.reason) == ("now", "you are asked to answer now")
+
+
+def test_a_second_stop_does_not_cut_the_answer_short(index: VideoIndex) -> None:
+    def twice(event: ev.Event) -> None:
+        if isinstance(event, ev.ModelReplied):
+            talk.control.stop()
+
+    talk = Talk(index, "...hm", code("answer('a guess')"), sinks=[twice])
+    with talk.open():
+        thread = talk.begin()
+        talk.await_(ev.ReplyDelta)
+        talk.control.stop()
+        assert talk.result(thread).answer.text == "a guess"
 
 
 def test_kill_ends_worker_and_question_and_the_next_one_is_told(index: VideoIndex) -> None:

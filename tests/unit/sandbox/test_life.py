@@ -331,3 +331,18 @@ def test_a_thread_left_waiting_takes_no_cell_from_the_session() -> None:
             sandbox.run("threading.Thread(target=slow, daemon=True).start(); time.sleep(0.1)")
             outcome = sandbox.run(f"print({n})", timeout=5)
             assert (outcome.stdout, outcome.timed_out) == (f"{n}\n", False)
+
+
+def test_the_next_cell_does_not_wait_for_the_end_of_a_killed_process() -> None:
+    with Sandbox({}, preload=()) as sandbox:
+        sandbox.run("x = 1")
+        release, said = sandbox._pool.release, []
+
+        def slowly(process: Any) -> None:
+            said.append(sandbox.run("print('x' in globals())").stdout)
+            release(process)
+
+        sandbox._pool.release = slowly  # type: ignore[method-assign]
+        assert sandbox.kill()
+        sandbox._pool.release = release  # type: ignore[method-assign]
+    assert said == ["False\n"]

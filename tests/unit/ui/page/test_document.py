@@ -82,6 +82,15 @@ def test_pictures_may_be_left_out_or_missing(run: Transcript, tmp_path: Path) ->
     assert Album.of([], run.media).small == {}
 
 
+def test_a_picture_that_claims_to_be_huge_is_none(run: Transcript) -> None:
+    jpeg = bytearray(PICTURES[0])
+    size = jpeg.index(b"\xff\xc0") + 5  # of a baseline frame: height and width
+    jpeg[size : size + 4] = (60_000).to_bytes(2, "big") * 2
+    huge = run.media(image(PICTURES[0], "").sha256)
+    huge.write_bytes(jpeg)
+    assert data_of(page(run))["pictures"][huge.stem] == {}
+
+
 def test_the_policy_lets_only_the_page_itself_run(run: Transcript) -> None:
     for text in (page(run), live_page()):
         policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)

@@ -168,3 +168,9 @@ def test_sessions_side_by_side_are_told_each_in_order(page: LivePage) -> None:
     for number in range(1, 5):
         turns = [row["turn"] for _, row in rows if row.get("session") == str(number)]
         assert turns == list(range(20))
+
+
+def test_a_picture_without_room_does_not_end_the_run(page: LivePage) -> None:
+    page.pictures.rmdir()  # as good as a full disk
+    page.store("ab12", picture(1))
+    assert asked(page, f"/{page.token}/media/ab12.jpg")[0] == 404
