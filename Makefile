@@ -1,6 +1,7 @@
 # make demo   a film, its index, and questions about it, with nothing but this repository
 # make test   everything that has to hold: style, types, layers, tests
 # make check  the first three of these alone
+# make test-cluster  evaluation on a Ray cluster that loses a node (installs the extra 'ray')
 # make bench  measurements, side by side with their baselines
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ CONSTRAINTS ?= $(if $(shell command -v nvidia-smi 2>/dev/null),,-c constraints-c
 export OMP_WAIT_POLICY ?= PASSIVE
 export LITELLM_LOCAL_MODEL_COST_MAP ?= True
 
-.PHONY: setup setup-dev demo test check bench bench-models bench-tools clean
+.PHONY: setup setup-dev demo test test-cluster check bench bench-models bench-tools clean
 
 setup: $(VENV)/.ready
 setup-dev: $(VENV)/.ready-dev
@@ -43,6 +44,10 @@ check: $(VENV)/.ready-dev
 
 test: check
 	$(BIN)/python -m pytest -n 2
+
+test-cluster: $(VENV)/.ready-dev
+	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e '.[ray]'
+	$(BIN)/python -m pytest -m cluster
 
 bench: $(VENV)/.ready-dev
 	@for file in $(filter-out %_models.py %_questions.py %_tools.py %_search.py,$(wildcard tests/bench/bench_*.py)); do $(BIN)/python $$file || exit 1; done

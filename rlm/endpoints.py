@@ -144,7 +144,13 @@ class Endpoint:
     def _missing_keys(self) -> list[str]:
         missing = self.litellm.validate_environment(self.name)["missing_keys"]
         # What is no secret may come from elsewhere: a default address, a cloud's own credentials.
-        return [name for name in missing if name.endswith(("_API_KEY", "_TOKEN"))]
+        return [n for n in missing if n.endswith(("_API_KEY", "_TOKEN"))] or self._empty_keys()
+
+    def _empty_keys(self) -> list[str]:
+        """The provider's keys in the environment, where all are empty: litellm takes these."""
+        mine = re.compile(self.provider.upper().replace("_", "_?") + "_(API_KEY|(AUTH_)?TOKEN)")
+        keys = {name: value for name, value in os.environ.items() if mine.fullmatch(name)}
+        return [] if any(value.strip() for value in keys.values()) else list(keys)
 
 
 def provider_of(name: str) -> str:

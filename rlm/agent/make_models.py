@@ -35,8 +35,7 @@ def make_models(
     """
 
     def make(name: str) -> LanguageModel:
-        address = api_base if _same_provider(name, chosen.name, api_base) else None
-        return make_model(name, address, config, notify, busy)
+        return make_model(name, address_of(name, chosen.name, api_base), config, notify, busy)
 
     answering = make(chosen.name)
     sub = make(config.sub_model) if config.sub_model else None
@@ -89,11 +88,12 @@ def _say_dropped(name: str, parameters: Iterable[str], notify: Notify) -> None:
         notify(f"model: {name} takes no such {parameter}, so it is left out")
 
 
-def _same_provider(name: str, other: str, api_base: str | None) -> bool:
-    if name == other:
-        return True
-    if api_base is None or BUILTIN in (name, other):
-        return False
+def address_of(name: str, chosen: str, api_base: str | None) -> str | None:
+    """Where the model ``name`` is, when the model ``chosen`` is at ``api_base``."""
+    if name == chosen or api_base is None:
+        return api_base
+    if BUILTIN in (name, chosen):
+        return None
     from rlm.endpoints import provider_of
 
-    return provider_of(name) == provider_of(other)
+    return api_base if provider_of(name) == provider_of(chosen) else None

@@ -1,4 +1,4 @@
-"""The commands about evaluations that are done: ``eval compare``, ``report``, ``calibrate``."""
+"""The commands about evaluations that are done: ``eval compare``, ``report`` and the like."""
 
 from __future__ import annotations
 
@@ -77,6 +77,77 @@ def report(
     from rlm.commands.evaluations import report as command
 
     return command(runs, output, pages=pages)
+
+
+@app.command()
+@guarded
+def judge(
+    run: _Folder,
+    judge: options.Judge,
+    api_base: options.ApiBase = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=1024, metavar="N", help="Judged side by side.")
+    ] = 16,
+    max_usd: Annotated[
+        float | None, typer.Option(min=0, metavar="USD", help="Dollars for the judging.")
+    ] = None,
+) -> int:
+    """Have a language model say which open answers of a run are right.
+
+    Open answers are those in words of their own: ActivityNet-QA, generation in MLVU, captions in
+    TempCompass. The verdict stands in the result beside the normalised match, and counts before it
+    in the accuracy. What has a verdict of this model is not asked again, what has none is.
+
+    Examples:
+        videorlm eval judge evaluations/activitynet_qa-loop-m --judge openai/gpt-5.4-mini
+
+    Exit codes:
+        1 the money was spent before all were judged
+        2 4 74
+
+    See also: videorlm eval report
+    """
+    from rlm.commands.evaluations import judge as command
+
+    return command(run, judge or "", api_base, workers, max_usd)
+
+
+@app.command()
+@guarded
+def submit(
+    dataset: Annotated[
+        str, typer.Argument(metavar="SET", help="EgoSchema or VideoMME, in any case.")
+    ],
+    run: _Folder,
+    repeat: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="N", help="Which answer, from 0, where each was asked several times."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The form [default: RUN/submission.json]"
+        ),
+    ] = None,
+) -> int:
+    """Write the form that the server of a data set takes, from the results of a run.
+
+    What was not answered or not asked is told. For EgoSchema a FILE that ends in .csv is a table.
+    stdout is the path of the form.
+
+    Examples:
+        videorlm eval submit EgoSchema evaluations/egoschema-loop-some-model
+        videorlm eval submit VideoMME evaluations/videomme-loop-some-model -o videomme.json
+
+    Exit codes: 2
+
+    See also: videorlm eval report
+    """
+    from rlm.commands.evaluations import submit as command
+
+    return command(dataset, run, output, repeat)
 
 
 @app.command()

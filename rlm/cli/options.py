@@ -56,6 +56,13 @@ Model = Annotated[
         under=MODEL,
     ),
 ]
+Judge = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="The model that says whether open answers are right.",
+        rich_help_panel=MODEL,
+    ),
+]  # fmt: skip
 ApiBase = Annotated[
     str | None,
     setting(told="Address of an OpenAI-compatible endpoint.", metavar="URL", under=MODEL),

@@ -6,9 +6,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rlm.commands.evaluate_view import as_json, failure_words, final_table, view
+from rlm.agent.text import counted
+from rlm.commands.evaluate_view import (
+    as_json,
+    failure_words,
+    final_table,
+    more_json,
+    shown,
+    view,
+)
 from rlm.commands.evaluations import report_if_new
 from rlm.commands.output import DONE, say
 from rlm.errors import INTERRUPTED
@@ -52,11 +60,17 @@ def run(wanted: Evaluation, *, json_: bool) -> int:
     standing = done.standing
     if json_:
         told = {"output": str(done.folder), "ending": done.ending, "left": done.left}
-        print(json.dumps(told | as_json(standing)))
+        print(json.dumps(told | as_json(standing) | _more(done)))
     else:
         Screen().print(final_table([(done.header.system, standing)]))
+        _show_more([done])
     if words := failure_words(standing):
         say(words)
+    if wanted.judge and (lacking := standing.open - standing.judged + standing.no_verdict):
+        say(
+            f"{counted(lacking, 'answer')} without a verdict; to ask again: videorlm eval judge "
+            f"{done.folder} --judge {wanted.judge}"
+        )
     say(f"results: {done.folder}")
     report_if_new([done.folder], done.folder)
     return _told_ending(done, wanted)
@@ -79,7 +93,7 @@ def world(
     data = make_world(
         place, films, minutes, seed, made=lambda done, of: say(f"films: {done} of {of}")
     )
-    rows = []
+    rows, ended = [], []
     for name in systems or WORLD_SYSTEMS:
         one = replace(
             wanted,
@@ -93,16 +107,34 @@ def world(
         if done.ending != "finished":
             return _told_ending(done, one)
         rows.append((name, done.standing))
+        ended.append(done)
     if json_:
         print(json.dumps({name: as_json(standing) for name, standing in rows}))
     else:
         Screen().print(final_table(rows))
+        _show_more(ended)
     for name, standing in rows:
         if words := failure_words(standing):
             say(f"{name}: {words}")
     say(f"results: {root}")
     report_if_new([root / name for name, _ in rows], root)
     return DONE
+
+
+def _more(done: Evaluated) -> dict[str, Any]:
+    from rlm.evaluation.saved_run import read_run
+
+    return more_json(read_run(done.folder).summary) if done.standing.more else {}
+
+
+def _show_more(ended: Sequence[Evaluated]) -> None:
+    """Print the scores that runs have beside their accuracy."""
+    from rlm.evaluation.report.tables import other_scores
+    from rlm.evaluation.saved_run import read_runs
+
+    if folders := [done.folder for done in ended if done.standing.more]:
+        for table in other_scores(read_runs(folders)):
+            Screen().print(shown(table))
 
 
 def _evaluate(wanted: Evaluation, data: DataSet | None = None) -> Evaluated:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rlm.agent.text import counted
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
+    from rlm.evaluation.report.tables import Table as Numbers
     from rlm.evaluation.results import ItemResult
     from rlm.evaluation.runner import Run
     from rlm.evaluation.standing import Standing
+    from rlm.evaluation.summary import Summary
     from rlm.evaluation.supply import Job
 
 EVERY = 1.0
@@ -148,9 +151,9 @@ def verdict(result: ItemResult) -> str:
         message = result.failure.message
         short = message if len(message) <= LONGEST else f"{message[: LONGEST - 3]}..."
         return f"failed ({result.failure.kind}): {short}"
-    if result.correct is None:
+    if result.right is None:
         return "answered"
-    return "right" if result.correct else "wrong"
+    return "right" if result.right else "wrong"
 
 
 def progress_words(run: Run) -> str:
@@ -161,6 +164,9 @@ def progress_words(run: Run) -> str:
         words.append(f"{failed} failed")
     if standing.usd != 0:
         words.append("price unknown" if standing.usd is None else f"${standing.usd:.2f}")
+    if standing.judged:
+        usd = "price unknown" if standing.judge_usd is None else f"${standing.judge_usd:.2f}"
+        words.append(f"judge {usd}, {standing.no_verdict} of {standing.judged} without a verdict")
     if (left := run.seconds_left) is not None:
         words.append(f"{format_time(left, 0)} left")
     return " · ".join(words)
@@ -196,6 +202,34 @@ def final_table(rows: list[tuple[str, Standing]]) -> Table:
     for name, standing in rows:
         table.add_row(name, *_cells(standing))
     return table
+
+
+def shown(table: Numbers) -> Table:
+    """A table of the report, for the terminal."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(
+        title=clean(table.title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
+        pad_edge=False, padding=(0, 1, 0, 0),
+    )  # fmt: skip
+    for place, name in enumerate(table.head):
+        made.add_column(clean(name), justify="left" if place < table.words else "right")
+    for row in table.rows:
+        made.add_row(*map(clean, row))
+    return made
+
+
+def more_json(told: Summary) -> dict[str, Any]:
+    """Scores beside the accuracy as numbers; what is of nothing is null."""
+    recall = {
+        part: {kind: share if share == share else None for kind, share in each.items()}
+        for part, each in told.recall.items()
+    }
+    parts = {"evidence": told.evidence, "judge": told.judgement}
+    return {"recall": recall or None} | {
+        name: None if part is None else asdict(part) for name, part in parts.items()
+    }
 
 
 def failure_words(standing: Standing) -> str:

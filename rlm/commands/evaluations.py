@@ -1,4 +1,4 @@
-"""``videorlm eval compare``, ``report`` and ``calibrate``: what runs that are done have to say."""
+"""``videorlm eval compare``, ``report`` and the like: what runs that are done have to say."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FAULTS = 3
 """Transcripts without a page that are named."""
 CALIBRATOR = "calibrator.json"
+FORM = "submission.json"
 
 
 def compare(first: Path, second: Path, *, json_: bool) -> int:
@@ -104,6 +105,55 @@ def calibrate(folder: Path, output: Path | None) -> int:
     )
     print(file)
     return DONE
+
+
+def submit(dataset: str, folder: Path, output: Path | None, repeat: int | None) -> int:
+    """Write the form of a data set's server; its path goes to stdout.
+
+    Raises ``UsageError`` for what cannot be submitted.
+    """
+    from rlm.evaluation.dataset import load_reader
+    from rlm.evaluation.folder import read_header
+    from rlm.evaluation.submission import UNANSWERED, submit_run
+
+    told = submit_run(dataset, folder, output or folder / FORM, repeat)
+    kind = read_header(folder).dataset
+    say(f"{counted(told.answered, 'question')} answered")
+    if told.unanswered:
+        say(f"{counted(told.unanswered, 'question')} without an answer: {UNANSWERED[kind]}")
+    left = (load_reader(kind).about.questions or 0) - told.answered - told.unanswered
+    if left > 0:
+        say(f"warning: {left:,} questions of the set are not in this run, nor in the form")
+    print(told.path)
+    return DONE
+
+
+def judge(folder: Path, name: str, api_base: str | None, most: int, max_usd: float | None) -> int:
+    """Have the open answers of a run judged; the table goes to stdout.
+
+    Raises ``UsageError`` for a run without any, and what the model's endpoint raises.
+    """
+    from rlm.commands.evaluate_view import shown
+    from rlm.config import load_config
+    from rlm.evaluation.judging import judge_run, make_judge
+    from rlm.evaluation.report.tables import other_scores
+    from rlm.evaluation.saved_run import read_run
+
+    model = make_judge(name, api_base, load_config(), most)
+    done = judge_run(folder, model, most, max_usd, _judged)
+    say(f"judged {done.done} of {counted(done.answers, 'answer')}, {done.failed} without a verdict")
+    for table in other_scores([read_run(folder)]):
+        Screen().print(shown(table))
+    report_if_new([folder], folder)
+    if done.done < done.answers:
+        say(f"${max_usd:g} are spent; the same command goes on")
+        return 1
+    return DONE
+
+
+def _judged(done: int, total: int) -> None:
+    if done % 50 == 0 or done == total:
+        say(f"judged: {done} of {total}")
 
 
 def _progress(done: int, total: int) -> None:

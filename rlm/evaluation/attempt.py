@@ -29,6 +29,10 @@ MESSAGE = 500
 """Characters of what went wrong that a result holds."""
 
 
+class QuestionLost(VideoRLMError):
+    """Processes kept dying over one question."""
+
+
 @dataclass(frozen=True)
 class Means:
     """What all questions of a run are answered with.

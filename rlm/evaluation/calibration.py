@@ -114,7 +114,7 @@ def brier(confidence: Floats, right: Floats) -> float:
 
 def told(results: Iterable[ItemResult]) -> list[ItemResult]:
     """Results whose answer has a confidence and can be scored."""
-    return [r for r in results if r.failure is None and None not in (r.confidence, r.score)]
+    return [r for r in results if r.failure is None and None not in (r.confidence, r.credit)]
 
 
 def fit(results: Iterable[ItemResult], header: RunHeader, run: str) -> Calibrator:
@@ -157,7 +157,7 @@ def fit(results: Iterable[ItemResult], header: RunHeader, run: str) -> Calibrato
 
 def _columns(rows: Sequence[ItemResult]) -> tuple[Floats, Floats, list[str]]:
     confidence = np.array([row.confidence for row in rows], float)
-    right = np.array([row.score for row in rows], float)
+    right = np.array([row.credit for row in rows], float)
     return confidence, right, [row.video for row in rows]
 
 

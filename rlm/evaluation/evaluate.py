@@ -17,18 +17,21 @@ from rlm.agent.ask import budget_of
 from rlm.agent.budget import AT_ONCE, Budget
 from rlm.agent.calibrator import Calibrator, calibrator_for
 from rlm.agent.choose import BUILTIN, Choice, choose_model, choose_preset
-from rlm.agent.make_models import make_models
+from rlm.agent.make_models import address_of, make_models
 from rlm.agent.session import Jail, default_jail
 from rlm.agent.text import counted
 from rlm.config import Config, load_config
 from rlm.errors import UsageError
 from rlm.evaluation import header as about
 from rlm.evaluation.attempt import Means
+from rlm.evaluation.cluster import Cluster, Plan, connected
 from rlm.evaluation.dataset import DataSet, load_reader
 from rlm.evaluation.folder import HEADER, RunFolder, dollars, read_header, read_results
 from rlm.evaluation.indexes import Indexes
 from rlm.evaluation.items import Item
 from rlm.evaluation.jails import jails
+from rlm.evaluation.judge import Judge
+from rlm.evaluation.judging import MakeJudge, check_judge, make_judge
 from rlm.evaluation.purse import Purse, item_cap
 from rlm.evaluation.repeats import MakeModels, RepeatModels
 from rlm.evaluation.results import Key, RunHeader, Sitting
@@ -49,10 +52,12 @@ class Evaluation:
 
     ``dataset`` is the name of a reader, ``annotations`` what it reads, ``videos`` the folder of the
     videos. Of the questions, those of ``category`` are taken, and of these ``limit`` from
-    ``offset`` on, each ``repeats`` times. ``workers`` is ``None`` for as many as suit the model.
-    ``max_usd`` is for the whole run, ``item_usd`` for a question. ``limits`` are further ones of
-    :class:`~rlm.agent.budget.Budget` by name, ``settings`` those of the models as in
-    :class:`~rlm.config.Config`. ``retry_failed`` asks again what ended in a failure.
+    ``offset`` on, each ``repeats`` times. ``workers`` is ``None`` for as many as suit the model;
+    with ``cluster`` they are where :func:`rlm.evaluation.cluster.connected` says. ``judge`` is the
+    language model that judges open answers. ``max_usd`` is for the whole run, ``item_usd`` for a
+    question. ``limits`` are further ones of :class:`~rlm.agent.budget.Budget` by name, ``settings``
+    those of the models as in :class:`~rlm.config.Config`. ``retry_failed`` asks again what ended in
+    a failure.
     """
 
     dataset: str
@@ -62,12 +67,14 @@ class Evaluation:
     model: str | None = None
     api_base: str | None = None
     preset: str | None = None
+    judge: str | None = None
     limit: int | None = None
     offset: int = 0
     category: str | None = None
     repeats: int = 1
     seed: int | None = None
     workers: int | None = None
+    cluster: str | None = None
     max_usd: float | None = None
     item_usd: float | None = None
     limits: Mapping[str, Any] = field(default_factory=dict)
@@ -94,10 +101,12 @@ def evaluate(
     data: DataSet | None = None,
     config: Config | None = None,
     make: MakeModels = make_models,
+    make_judge: MakeJudge = make_judge,
 ) -> Evaluated:
     """Run what is ``wanted``, or finish it where it was begun; ``watch`` is told how it goes.
 
-    ``data`` is what was read already; ``make`` makes the language models of a repeat.
+    ``data`` is what was read already; ``make`` makes the language models of a repeat, and
+    ``make_judge`` the judge.
 
     Raises ``UsageError`` for what makes no sense and for a folder that holds another run, what
     :meth:`rlm.evaluation.runner.Run.work` raises, and any other ``VideoRLMError`` that concerns all
@@ -117,12 +126,18 @@ def evaluate(
     preset = choose_preset(wanted.preset, config).name if system.needs.index else None
     output = wanted.output or default_output(data.name, system.name, choice)
     budget = _budget(wanted, config, output, len(items) * wanted.repeats)
-    workers = wanted.workers or _suited(choice)
-    models = RepeatModels(
-        choice, wanted.api_base, config, wanted.repeats, max(workers, AT_ONCE), watch.say, make
-    )
-    models.check(budget)
     with ExitStack() as stack:
+        nodes = stack.enter_context(connected(wanted.cluster)) if wanted.cluster else None
+        workers = wanted.workers or _suited(choice, nodes)
+        models = RepeatModels(
+            choice, wanted.api_base, config, wanted.repeats, max(workers, AT_ONCE), watch.say, make
+        )
+        models.check(budget)
+        judge = None
+        if wanted.judge is not None:
+            address = address_of(wanted.judge, choice.name, models.api_base) if choice else None
+            judge = make_judge(wanted.judge, address, config, workers)
+            check_judge(judge, wanted.max_usd)
         jail: Jail = default_jail
         head = _header(wanted, data, items, models, system, preset, budget, calibrator)
         prepare, abort = _nobody, _nothing
@@ -133,9 +148,28 @@ def evaluate(
                 watch.say(f"sandbox: {reserve.level} ({reserve.notice})")
             head = head.model_copy(update={"sandbox_level": reserve.level})
             jail, prepare, abort = reserve, reserve.prepare, reserve.kill
+        elsewhere = None
+        if nodes is not None:
+            plan = Plan(
+                system=wanted.system,
+                budget=budget,
+                choice=choice,
+                api_base=models.api_base,
+                config=models.config,
+                repeats=wanted.repeats,
+                preset=preset,
+                sandbox_level=head.sandbox_level,
+                seed=wanted.seed,
+                calibrator=calibrator,
+                videos=wanted.videos.absolute(),
+                make=make,
+            )
+            elsewhere = nodes.asking(plan, output, workers)
         sitting = _sitting(wanted, workers)
         folder = stack.enter_context(RunFolder.opened(output, head, sitting))
         _tell_changes(folder.header.sittings, watch.say)
+        if cut_off := folder.remove_cut_off():
+            watch.say(f"{counted(cut_off, 'transcript')} of questions that were cut off: removed")
         done, standing, spent = _so_far(folder, wanted.retry_failed)
         run = Run(
             jobs=[job for job in _jobs(items, wanted.repeats) if job.key not in done],
@@ -143,13 +177,15 @@ def evaluate(
                 system, budget, jail, models.of, output, wanted.videos, wanted.seed, calibrator
             ),
             folder=folder,
-            indexes=None if preset is None else Indexes(preset, config.cache),
+            indexes=None if preset is None or nodes else Indexes(preset, config.cache),
             missing=data.missing,
             workers=workers,
-            purse=Purse(wanted.max_usd, budget.usd, spent),
+            purse=Purse(wanted.max_usd, _most(wanted.max_usd, budget.usd, judge), spent),
             throttle=models.throttle,
             standing=standing,
             watch=watch,
+            elsewhere=elsewhere,
+            judge=judge,
             abort=abort,
         )
         models.replied = run.replied
@@ -163,6 +199,7 @@ def _opening(head: RunHeader, run: Run, output: Path) -> str:
     """What begins, in a line."""
     parts = [head.system]
     parts += [f"{part} model {name}" for part, name in head.models.items()]
+    parts += [f"judge {run.judge.name}"] if run.judge else []
     parts += [f"preset {head.preset}"] if head.preset else []
     done = f", {run.standing.done} of them done" if run.standing.done else ""
     parts.append(f"{counted(run.total, 'question')}{done}")
@@ -214,10 +251,11 @@ def _jobs(items: Sequence[Item], repeats: int) -> Iterator[Job]:
     return (Job(item, repeat) for repeat in range(repeats) for item in items)
 
 
-def _suited(choice: Choice | None) -> int:
+def _suited(choice: Choice | None, nodes: Cluster | None) -> int:
     """Workers that suit a model: as many as there are cores, where they do all the work."""
+    cores = (os.cpu_count() or 1) if nodes is None else nodes.cores
     here = choice is None or choice.name == BUILTIN
-    return (os.cpu_count() or 1) if here else HOSTED
+    return cores if here else HOSTED if nodes is None else max(HOSTED, cores)
 
 
 def _budget(wanted: Evaluation, config: Config, output: Path, questions: int) -> Budget:
@@ -228,6 +266,13 @@ def _budget(wanted: Evaluation, config: Config, output: Path, questions: int) ->
     if usd is None and wanted.max_usd is not None and (output / HEADER).exists():
         usd = read_header(output).parameters.get("max_usd")
     return replace(budget, usd=item_cap(wanted.max_usd, usd, questions))
+
+
+def _most(limit: float | None, item: float | None, judge: Judge | None) -> float | None:
+    """Dollars that a question may take with its verdict."""
+    if limit is None or item is None or judge is None:
+        return item
+    return min(limit, item + judge.most_usd)
 
 
 def _header(
@@ -272,6 +317,8 @@ def _sitting(wanted: Evaluation, workers: int) -> Sitting:
         workers=workers,
         max_usd=wanted.max_usd,
         retry_failed=wanted.retry_failed,
+        judge=wanted.judge,
+        cluster=wanted.cluster,
     )
 
 

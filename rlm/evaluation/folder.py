@@ -7,14 +7,15 @@
     transcripts/       the whole of every session
 
 A line is on its way to the disk before the next question of its worker begins, whole or not at all:
-a process that is killed loses the questions it was at, and a line that was cut short is removed
-when the run goes on.
+a process that is killed loses the questions it was at. What it left of them, a line that was cut
+short and transcripts that no line names, is removed when the run goes on.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import shutil
 import threading
 import time
 from collections.abc import Container, Iterator
@@ -24,8 +25,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from rlm.agent.transcript import EVENTS
 from rlm.errors import UsageError
-from rlm.evaluation.results import SCHEMA_VERSION, ItemResult, Key, RunHeader, Sitting
+from rlm.evaluation.results import SCHEMA_VERSION, ItemResult, Judged, Key, RunHeader, Sitting
 from rlm.locks import locked
 
 HEADER, RESULTS, TRANSCRIPTS, LOCK = "run.json", "results.jsonl", "transcripts", ".lock"
@@ -76,15 +78,28 @@ def read_results(path: Path) -> Iterator[ItemResult]:
 
 
 def dollars(path: Path) -> float:
-    """What all that was asked in the run in ``path`` took, as far as it is known.
+    """What all that was asked and judged in the run in ``path`` took, as far as it is known.
 
     Raises as :func:`read_results`.
     """
-    return sum(row.usd or 0.0 for row in _rows(path, _Cost))
+    total, asked = 0.0, set[tuple[str, int, str]]()
+    for row in _rows(path, _Cost):
+        attempt = (row.id, row.repeat, row.started)
+        if attempt not in asked:  # a line with a later verdict has the same attempt again
+            total += row.usd or 0.0
+            asked.add(attempt)
+        total += (row.judged and row.judged.usd) or 0.0
+    return total
 
 
-class _Cost(BaseModel):
+class _Named(BaseModel):
+    transcript: str | None = None
+
+
+class _Cost(Key):
+    started: str = ""
     usd: float | None = 0.0
+    judged: Judged | None = None
 
 
 Row = TypeVar("Row", bound=BaseModel)
@@ -206,6 +221,19 @@ class RunFolder:
             self._size += len(line)
             if time.monotonic() - self._synced > SYNC:
                 self._sync()
+
+    def remove_cut_off(self) -> int:
+        """Remove the transcripts of questions that were cut off, which no line names; how many.
+
+        A transcript of a failure is named, also when the question was asked again since.
+        """
+        named = {row.transcript for row in _rows(self.path, _Named)}
+        removed = 0
+        for events in self.transcripts.glob(f"*/{EVENTS}"):
+            if f"{TRANSCRIPTS}/{events.parent.name}" not in named:
+                shutil.rmtree(events.parent, ignore_errors=True)
+                removed += 1
+        return removed
 
     def _repair(self) -> None:
         """Remove what a killed process left of a line."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rlm.agent.llm import LanguageModel, Message, Usage
 from rlm.agent.prompting import render
 from rlm.agent.text import one_line
 from rlm.errors import LanguageModelError, MissingKey, UnknownModel
 from rlm.evaluation.items import Item
+from rlm.evaluation.results import Judged
 
 MOST_CHARACTERS = 2000
 """Longer answers are cut: a judge is not to be worn out by what it judges."""
+LONGEST_CALL = (3000, 1000)
+"""Tokens in and out that one call is taken to need at most, when money is set aside for it."""
 
 _VERDICT = re.compile(r"(yes|no)\b[\s,;:.-]*([0-5])\.?", re.IGNORECASE)
 _EMPHASIS = str.maketrans("", "", "*_`\"'")
@@ -28,52 +32,28 @@ class Verdict:
 
 
 class Judge:
-    """Asks ``model`` and counts how often no verdict could be had. May be used from many threads.
+    """Asks ``model``, from any thread.
 
     Nothing is judged with pictures. A reply that is not one line with ``yes`` or ``no`` and a
     number is asked for ``tries`` times in all.
     """
 
     def __init__(self, model: LanguageModel, tries: int = 2) -> None:
-        self._model = model
+        self.model = model
         self._tries = tries
-        self._lock = threading.Lock()
-        self._asked = self._failed = 0
-        self._why = ""
-        self._usage: list[Usage] = []
 
     @property
     def name(self) -> str:
         """The name of the model."""
-        return self._model.name
+        return self.model.name
 
     @property
-    def asked(self) -> int:
-        """How many answers were given to be judged."""
-        return self._asked
+    def most_usd(self) -> float:
+        """Dollars to set aside for one verdict; 0 where prices are unknown."""
+        return self._tries * (self.model.price(*LONGEST_CALL) or 0.0)
 
-    @property
-    def failed(self) -> int:
-        """For how many of them no verdict could be had."""
-        return self._failed
-
-    @property
-    def failure_rate(self) -> float:
-        """The share without a verdict, from 0 to 1; 0 before the first."""
-        return self._failed / self._asked if self._asked else 0.0
-
-    @property
-    def why(self) -> str:
-        """Why the newest of them failed, in one line."""
-        return self._why
-
-    @property
-    def usage(self) -> tuple[Usage, ...]:
-        """What each call cost."""
-        return tuple(self._usage)
-
-    def judge(self, item: Item, given: str) -> Verdict | None:
-        """The verdict on an answer to ``item``; ``None`` where none could be had, which is counted.
+    def judge(self, item: Item, given: str) -> Judged:
+        """What is to be said of an answer to ``item``, with or without a verdict.
 
         An empty answer is wrong without a call. Raises ``MissingKey`` and ``UnknownModel``, after
         which no judging can succeed, and ``ValueError`` for an item with no right answer.
@@ -82,31 +62,35 @@ class Judge:
             raise ValueError(f"item {item.id} has no right answer to judge by")
         right = item.answers or (item.options[item.answer_index or 0],)
         if not given.strip():
-            return self._count(Verdict(False, 0))
+            return Judged(model=self.name, right=False, agreement=0)
         prompt = render("judge", question=item.question, answers=right, given=_fenced(given))
+        messages = [Message("user", (prompt,))]
+        used: list[Usage] = []
         why = ""
         for _ in range(self._tries):
             try:
-                reply = self._model.complete([Message("user", (prompt,))])
+                reply = self.model.complete(messages)
             except (MissingKey, UnknownModel):
                 raise
             except LanguageModelError as error:
-                return self._count(None, str(error))
-            with self._lock:
-                self._usage.append(reply.usage)
+                why = str(error)
+                break
+            used.append(reply.usage)
             verdict = read_verdict(reply.text)
             if verdict is not None:
-                return self._count(verdict)
+                return self._judged(used, right=verdict.right, agreement=verdict.agreement)
             why = f"no verdict in the reply {one_line(reply.text)[:80]!r}"
-        return self._count(None, why)
+            # Other messages than before: where replies are kept, the same would bring the same.
+            said = [Message("assistant", (reply.text,))] if reply.text.strip() else []
+            messages = [*messages, *said, Message("user", (render("judge_again"),))]
+        return self._judged(used, why=one_line(why))
 
-    def _count(self, verdict: Verdict | None, why: str = "") -> Verdict | None:
-        with self._lock:
-            self._asked += 1
-            if verdict is None:
-                self._failed += 1
-                self._why = one_line(why)
-        return verdict
+    def _judged(self, used: Sequence[Usage], **said: Any) -> Judged:
+        total: dict[str, Any] = {
+            name: None if None in (each := [getattr(one, name) for one in used]) else sum(each)
+            for name in ("input_tokens", "output_tokens", "usd")
+        }
+        return Judged(model=self.name, **said, **total)
 
 
 def read_verdict(reply: str) -> Verdict | None:

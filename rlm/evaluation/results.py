@@ -6,9 +6,12 @@ made from. A question that was tried again has several lines, and the last one c
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from rlm.evaluation.items import Item
 
 SCHEMA_VERSION = 1
 
@@ -49,6 +52,22 @@ class Key(_Row):
         return hash((self.id, self.repeat))
 
 
+class Judged(_Row):
+    """What a judge, the language model ``model``, says of an open answer.
+
+    ``right`` and ``agreement``, from 0 to 5, are ``None`` where no verdict could be had; then
+    ``why`` says why. Tokens and dollars are of all calls it took, ``None`` if unknown.
+    """
+
+    model: str
+    right: bool | None = None
+    agreement: int | None = None
+    why: str = ""
+    input_tokens: int | None = 0
+    output_tokens: int | None = 0
+    usd: float | None = 0.0
+
+
 class ItemResult(_Row):
     """One question, asked once: what was asked, what came back, what it took.
 
@@ -68,7 +87,7 @@ class ItemResult(_Row):
 
     ``score`` is what :func:`rlm.evaluation.scoring.score` says, from 0 to 1, and ``correct``
     whether that is all of it; both are ``None`` where what is right is not public. A failure is 0
-    and not correct.
+    and not correct. ``judged`` is what a judge says of an open answer, if one was asked.
 
     What it took: ``frames`` shown to any model, ``input_tokens`` and ``output_tokens`` of all
     calls, ``usd``: each ``None`` if unknown, which is never 0. ``seconds`` are of the clock, from
@@ -106,6 +125,7 @@ class ItemResult(_Row):
     correct: bool | None = None
     score: float | None = None
     failure: Failure | None = None
+    judged: Judged | None = None
 
     frames: int = 0
     input_tokens: int | None = 0
@@ -126,9 +146,46 @@ class ItemResult(_Row):
         """Which question it is."""
         return Key(id=self.id, repeat=self.repeat)
 
+    @property
+    def open(self) -> bool:
+        """Whether it is an answer in words of its own, which a judge may know better."""
+        return self.metric == "text" and self.answer is not None and self.score is not None
+
+    @property
+    def credit(self) -> float | None:
+        """What the answer is worth in the end: a judge's verdict, where there is one, or its score.
+
+        ``None`` where what is right is not known.
+        """
+        if self.judged is None or self.judged.right is None:
+            return self.score
+        return float(self.judged.right)
+
+    @property
+    def right(self) -> bool | None:
+        """Whether that is all of it; ``None`` where what is right is not known."""
+        return None if self.credit is None else self.credit == 1.0
+
+    @property
+    def paid(self) -> float | None:
+        """Dollars with those of the judge; ``None`` if unknown."""
+        if self.judged is None or self.usd is None:
+            return self.usd
+        return None if self.judged.usd is None else self.usd + self.judged.usd
+
+    @property
+    def item(self) -> Item:
+        """The question as it was asked; its video is told within the folder of videos."""
+        told = {name: getattr(self, name) for name in Item.model_fields if name != "video"}
+        return Item.model_construct(**told, video=Path(self.video))
+
 
 class Sitting(_Row):
-    """One time that somebody worked at a run: from its start, or from where it had stopped."""
+    """One time that somebody worked at a run: from its start, or from where it had stopped.
+
+    ``judge`` is the language model that judged open answers, ``cluster`` where Ray ran the
+    questions, if either did.
+    """
 
     started: str
     commit: str | None
@@ -136,6 +193,8 @@ class Sitting(_Row):
     workers: int
     max_usd: float | None = None
     retry_failed: bool = False
+    judge: str | None = None
+    cluster: str | None = None
 
 
 class RunHeader(_Row):

@@ -4,7 +4,8 @@
 
     Supply ──> worker ──> System ──> result ──> RunFolder, Watch
     (videos and indexes, ahead)      16 at once, fewer where the provider says so (Throttle),
-                                     while there is money for one more (Purse)
+                                     while there is money for one more (Purse);
+                                     here, or on other machines (cluster.py)
 
 Workers are threads: what takes long, models, tools and jails, runs outside of Python. What fails is
 a result like any other. A run ends early only when it is told to, when its money is spent, or when
@@ -19,17 +20,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from rlm.errors import MissingKey, ModelUnavailable, UnknownModel
-from rlm.evaluation.attempt import Means, attempt
+from rlm.evaluation.attempt import Means, QuestionLost, attempt
 from rlm.evaluation.folder import RunFolder, disk_full
 from rlm.evaluation.indexes import Indexes
+from rlm.evaluation.judge import Judge
+from rlm.evaluation.judging import judged
 from rlm.evaluation.purse import Purse
 from rlm.evaluation.results import ItemResult
 from rlm.evaluation.standing import Standing
-from rlm.evaluation.supply import Job, Supply
+from rlm.evaluation.supply import Job, Opened, Supply
 from rlm.evaluation.throttle import Throttle
 
 AHEAD = 4
@@ -83,6 +86,10 @@ class Run:
     throttle: Throttle
     standing: Standing
     watch: Watch
+    elsewhere: Callable[[Job], tuple[ItemResult, Exception | None]] | None = None
+    """Asks in place of :func:`attempt`, on other machines; then no video is opened here."""
+    judge: Judge | None = None
+    """Says of open answers whether they are right, as soon as they are there."""
     abort: Callable[[], None] = lambda: None
     """Ends what is under way, when nobody waits for it any longer."""
     supply: Supply = field(init=False)
@@ -90,7 +97,12 @@ class Run:
 
     def __post_init__(self) -> None:
         self.supply = Supply(
-            self.jobs, self.means.system.needs, self.indexes, self.missing, AHEAD * self.workers
+            self.jobs,
+            self.means.system.needs,
+            self.indexes,
+            self.missing,
+            AHEAD * self.workers,
+            opens=self.elsewhere is None,
         )
         self._draining = threading.Event()
         self._lock = threading.Lock()
@@ -176,11 +188,12 @@ class Run:
 
     def _ask(self, job: Job) -> None:
         self.watch.started(job)
-        result, error = attempt(job, self.means)
+        result, error = self._attempt(job)
+        result, refused = self._judged(result)
         with self._lock:
             if self._closed:  # what was cut off is no result
                 return
-        self.purse.settle(result.usd)
+        self.purse.settle(result.paid)
         if error is not None and (full := disk_full(error)):
             raise full
         if error is not None and self._is_the_end(error):
@@ -189,6 +202,26 @@ class Run:
         with self._lock:
             self.standing.add(result)
         self.watch.finished(result)
+        if refused is not None:
+            raise refused
+
+    def _attempt(self, job: Job) -> tuple[ItemResult, Exception | None]:
+        if self.elsewhere is None or job.opened.error is not None:
+            return attempt(job, self.means)
+        try:
+            result, error = self.elsewhere(job)
+        except QuestionLost as lost:
+            return attempt(replace(job, opened=Opened(error=lost)), self.means)
+        if result.turns:
+            self.replied()
+        return result, error
+
+    def _judged(self, result: ItemResult) -> tuple[ItemResult, Exception | None]:
+        """The result with a verdict; without one, why nobody will ever have one."""
+        try:
+            return (result, None) if self.judge is None else (judged(result, self.judge), None)
+        except (MissingKey, UnknownModel) as error:
+            return result, error
 
     def _is_the_end(self, error: Exception) -> bool:
         """Whether every other question would fail in the same way."""

@@ -18,7 +18,10 @@ class _Cluster:
 class Standing:
     """Adds up results one by one; takes memory for each video, not for each result.
 
-    A failure counts as wrong. ``scored`` are those whose right answer is known.
+    A failure counts as wrong. ``scored`` are those whose right answer is known. ``judged`` are open
+    answers that were given to a judge, ``no_verdict`` those of them that came back without one, and
+    ``judge_usd`` what that took, which is not in ``usd``. ``more`` is whether there are scores of
+    other kinds, which :mod:`rlm.evaluation.summary` has.
     """
 
     def __init__(self) -> None:
@@ -30,6 +33,11 @@ class Standing:
         self.tokens: int | None = 0
         self.usd: float | None = 0.0
         self.seconds = 0.0
+        self.more = False
+        self.open = 0
+        self.judged = 0
+        self.no_verdict = 0
+        self.judge_usd: float | None = 0.0
         self._videos: dict[str, _Cluster] = {}
 
     def add(self, result: ItemResult) -> None:
@@ -43,12 +51,20 @@ class Standing:
         self.usd = (self.usd or 0.0) + (result.usd or 0.0) if known else None
         if result.failure is not None:
             self.failures[result.failure.kind] += 1
-        if result.score is not None:
+        self.more |= result.judged is not None or bool(result.evidence_time)
+        self.more |= result.metric == "recall@5"
+        self.open += result.open
+        if result.judged is not None:
+            self.judged += 1
+            self.no_verdict += result.judged.right is None
+            known = self.judge_usd is not None and result.judged.usd is not None
+            self.judge_usd = (self.judge_usd or 0.0) + (result.judged.usd or 0.0) if known else None
+        if result.credit is not None:
             cluster = self._videos.setdefault(result.video, _Cluster())
             cluster.asked += 1
-            cluster.score += result.score
+            cluster.score += result.credit
             self.scored += 1
-            self.right += result.score
+            self.right += result.credit
 
     @property
     def accuracy(self) -> float | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rlm.agent.answer import letter
 from rlm.errors import UsageError
+from rlm.evaluation.folder import read_header, read_results
 from rlm.evaluation.items import Item
 
 Predictions = Mapping[str, int | None]
@@ -87,6 +88,42 @@ SUBMISSIONS: Mapping[str, Callable[[Sequence[Item], Predictions, Path], Submissi
     "videomme": submit_videomme,
 }
 """How the submission of a set is written, by the short name of the set."""
+
+
+UNANSWERED: Mapping[str, str] = {
+    "egoschema": "the form has no place for them: they stand as option 0",
+    "videomme": "their response is empty, which counts as wrong",
+}
+"""What becomes of an item that was not answered, in words."""
+
+
+def submit_run(name: str, run: Path, path: Path, repeat: int | None = None) -> Submission:
+    """Write the submission of the set ``name``, in any case, from the results in ``run``.
+
+    Items come in the order of their ids. Of a run that asked each several times it is the
+    ``repeat``-th one, counted from 0. Raises ``UsageError`` for a set without a form, a run of
+    another set or without results, a repeat that is needed or is none, and as
+    :func:`submit_egoschema`.
+    """
+    kind = name.lower().replace("-", "")
+    if kind not in SUBMISSIONS:
+        raise UsageError(f"no form is known for {name!r}; there are: {', '.join(SUBMISSIONS)}")
+    header = read_header(run)
+    if header.dataset != kind:
+        raise UsageError(f"{run} is a run of {header.dataset}, not of {kind}")
+    repeats = int(header.parameters.get("repeats") or 1)
+    if repeats > 1 and repeat is None:
+        raise UsageError(
+            f"{run} has asked each question {repeats} times, and the form takes one answer: choose "
+            f"one with --repeat 0 to {repeats - 1}"
+        )
+    if not 0 <= (repeat or 0) < repeats:
+        raise UsageError(f"{run} has no repeat {repeat}: they are numbered 0 to {repeats - 1}")
+    rows = [row for row in read_results(run) if row.repeat == (repeat or 0)]
+    items = [row.item for row in sorted(rows, key=lambda row: row.id)]
+    if not items:
+        raise UsageError(f"{run} has no result to submit yet")
+    return SUBMISSIONS[kind](items, {row.id: row.choice for row in rows}, path)
 
 
 def _chosen(

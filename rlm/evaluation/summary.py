@@ -14,9 +14,8 @@ import numpy as np
 
 from rlm.agent.text import counted
 from rlm.evaluation.calibration import Calibration, bins, calibration
-from rlm.evaluation.items import Item
 from rlm.evaluation.results import FailureKind, ItemResult
-from rlm.evaluation.scoring import anticipation_recall, best_iou, ranked
+from rlm.evaluation.scoring import anticipation_recall, best_iou, ranked, union_iou
 from rlm.evaluation.statistics import Estimate, clustered
 from rlm.spans import Span
 
@@ -41,7 +40,7 @@ class Question:
     @property
     def score(self) -> float | None:
         """The mean score; ``None`` where what is right is not known."""
-        scores = [result.score for result in self.results if result.score is not None]
+        scores = [result.credit for result in self.results if result.credit is not None]
         return sum(scores) / len(scores) if scores else None
 
     @property
@@ -77,6 +76,48 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """How far the evidence that was told agrees with that of the data set, as temporal IoU.
+
+    ``questions`` are those where the set says when the answer can be seen; in ``answered`` of the
+    ``asked`` times that they were put, evidence was told. ``best`` is the mean over the set's spans
+    of the best overlap that one told span has; ``union`` is the IoU of all seconds of either side.
+    No evidence is an IoU of 0.
+    """
+
+    questions: int
+    asked: int
+    answered: int
+    best: Estimate
+    union: Estimate
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What judges said of open answers.
+
+    Of ``answers``, those in words of their own, ``asked`` were given to one of the ``models`` and
+    ``failed`` came back without a verdict. ``right`` is the accuracy of those with a verdict by it,
+    ``matched`` that of the same by normalised match, ``agreement`` their mean from 0 to 5. ``usd``
+    is what judging took, ``None`` if unknown.
+    """
+
+    models: tuple[str, ...]
+    answers: int
+    asked: int
+    failed: int
+    right: Estimate | None
+    matched: Estimate | None
+    agreement: float | None
+    usd: float | None
+
+    @property
+    def failure_rate(self) -> float:
+        """The share of what was asked that came back without a verdict."""
+        return self.failed / self.asked
+
+
+@dataclass(frozen=True)
 class Summary:
     """A run in numbers.
 
@@ -84,9 +125,9 @@ class Summary:
     ``unscored`` of the questions have no public answer. ``failures`` are by kind, of all that were
     asked. ``by`` has the accuracy of each part: by ``category``, by ``group``, by ``duration``;
     a question of several categories counts in each. ``spent`` has ``frames``, ``tokens``, ``usd``,
-    ``seconds``, ``turns`` and ``sub_calls``. ``overlap`` is the temporal IoU of evidence, where the
-    set says when the answer can be seen. ``recall`` is class-mean recall@5 by part and kind for
-    sets that are scored so.
+    ``seconds``, ``turns`` and ``sub_calls``. ``evidence`` is there where the set says when answers
+    can be seen, ``judgement`` where open answers were judged. ``recall`` is class-mean recall@5 by
+    part and kind for sets that are scored so.
     """
 
     questions: int
@@ -98,7 +139,8 @@ class Summary:
     spent: Mapping[str, Spent]
     curve: tuple[Point, ...]
     calibration: Calibration | None
-    overlap: Estimate | None
+    evidence: Evidence | None
+    judgement: Judgement | None
     recall: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
@@ -140,7 +182,8 @@ def summarize(questions: Sequence[Question]) -> Summary:
         },
         curve=curve(scored),
         calibration=calibration(rows),
-        overlap=_overlap(questions),
+        evidence=_evidence(questions),
+        judgement=_judgement(rows),
         recall=_recall(scored),
     )
 
@@ -180,6 +223,14 @@ def told_accuracy(known: Estimate | None) -> str:
         return f"{known.mean:.3f} ({of}: no interval from one video)"
     low, high = known.interval
     return f"{known.mean:.3f} (95%: {low:.3f} to {high:.3f}; {of})"
+
+
+def headline(told: Summary) -> tuple[str, str]:
+    """The metric that a data set is known by, and what the run has of it, in words."""
+    if not told.recall:
+        return "Accuracy", told_accuracy(told.accuracy)
+    kinds = [f"{share:.1%} of {kind}s" for kind, share in told.recall["overall"].items()]
+    return "Class-mean recall@5", f"{', '.join(reversed(kinds))} ({told.questions:,} questions)"
 
 
 def categories(question: Question) -> tuple[str, ...]:
@@ -233,14 +284,44 @@ def _spent(values: Sequence[float | None]) -> Spent:
     return Spent(float(np.mean(known)), float(np.median(known)), max(known), sum(known))
 
 
-def _overlap(questions: Sequence[Question]) -> Estimate | None:
-    overlaps, videos = [], []
-    for question in questions:
-        if wanted := [Span(*span) for span in question.asked.evidence_time]:
-            told = [[Span(*span) for span in row.evidence] for row in question.results]
-            overlaps.append(float(np.mean([best_iou(each, wanted) for each in told])))
-            videos.append(question.asked.video)
-    return clustered(overlaps, videos)
+def _evidence(questions: Sequence[Question]) -> Evidence | None:
+    known = [question for question in questions if question.asked.evidence_time]
+    videos = [question.asked.video for question in known]
+    means = []
+    for iou in (best_iou, union_iou):
+        each = [[iou(*_spans(row)) for row in question.results] for question in known]
+        means.append(clustered([float(np.mean(ious)) for ious in each], videos))
+    best, union = means
+    if best is None or union is None:
+        return None
+    rows = [row for question in known for row in question.results]
+    answered = sum(bool(row.evidence) for row in rows)
+    return Evidence(len(known), len(rows), answered, best, union)
+
+
+def _spans(row: ItemResult) -> tuple[list[Span], list[Span]]:
+    return [Span(*span) for span in row.evidence], [Span(*span) for span in row.evidence_time]
+
+
+def _judgement(rows: Sequence[ItemResult]) -> Judgement | None:
+    asked = [(row, row.judged) for row in rows if row.judged is not None]
+    if not asked:
+        return None
+    told = [(row, it) for row, it in asked if it.right is not None]
+    videos = [row.video for row, _ in told]
+    dollars = [it.usd for _, it in asked]
+    known = [usd for usd in dollars if usd is not None]
+    agreements = [it.agreement for _, it in told if it.agreement is not None]
+    return Judgement(
+        models=tuple(dict.fromkeys(it.model for _, it in asked)),
+        answers=sum(row.open for row in rows),
+        asked=len(asked),
+        failed=len(asked) - len(told),
+        right=clustered([float(it.right or 0) for _, it in told], videos),
+        matched=clustered([row.score or 0.0 for row, _ in told], videos),
+        agreement=float(np.mean(agreements)) if agreements else None,
+        usd=sum(known) if len(known) == len(dollars) else None,
+    )
 
 
 def _recall(scored: Sequence[Question]) -> dict[str, dict[str, float]]:
@@ -248,8 +329,5 @@ def _recall(scored: Sequence[Question]) -> dict[str, dict[str, float]]:
     rows = [question.asked for question in scored if question.asked.metric == "recall@5"]
     if not rows:
         return {}
-    items = [Item.model_construct(**{n: getattr(r, n) for n in _OF_ITEM}) for r in rows]
-    return anticipation_recall(items, {row.id: ranked(row.answer or "") for row in rows})
-
-
-_OF_ITEM = ("id", "answers", "category", "group", "metric")
+    guesses = {row.id: ranked(row.answer or "") for row in rows}
+    return anticipation_recall([row.item for row in rows], guesses)

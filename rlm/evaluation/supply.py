@@ -51,7 +51,8 @@ class Job:
 class Supply:
     """Hands out ``jobs``, which have nothing opened yet; about ``ahead`` of them wait ready.
 
-    ``missing`` says by id why the video of an item cannot be had. Use it as a context manager, and
+    ``missing`` says by id why the video of an item cannot be had. Without ``opens`` they come with
+    nothing opened, for whoever opens it elsewhere. Use it as a context manager, and
     :meth:`take` from any thread.
     """
 
@@ -62,8 +63,10 @@ class Supply:
         indexes: Indexes | None,
         missing: Mapping[str, str],
         ahead: int,
+        opens: bool = True,
     ) -> None:
         self._needs = needs
+        self._opens = opens
         self._indexes = indexes
         self._ahead = ahead
         looks = needs.video or needs.index
@@ -164,7 +167,7 @@ class Supply:
         """What is there of a video; ``None`` when its index has to be built."""
         from rlm.video import Video
 
-        if not self._needs.video and not self._needs.index:
+        if not self._opens or (not self._needs.video and not self._needs.index):
             return Opened()
         try:
             video = Video.open(path)

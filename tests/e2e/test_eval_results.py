@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from made_results import header, results, save
+from made_results import header, result, results, save
+from model_server import serve
 
 from rlm.evaluation.calibration import fit
 from rlm.evaluation.folder import read_header, read_results
@@ -85,6 +86,50 @@ def test_two_runs_are_compared_and_one_calibrates(cli: Cli, tmp_path: Path) -> N
     assert json.loads((tmp_path / "c.json").read_text())["model"] == "openai/some-model"
     several = cli("eval", "report", "a", "b", "-o", "both")
     assert (several.returncode, several.stdout.strip()) == (0, "both/report.html")
+
+
+def test_open_answers_are_judged_over_a_real_endpoint(cli: Cli, tmp_path: Path) -> None:
+    said = {"a red ring": "yes 5", "a cross": "Perhaps.", "a blue ring": "**No**, 1."}
+
+    def reply(body: dict) -> str:
+        words = json.dumps(body["messages"])
+        return next(step for answer, step in said.items() if f"<<<\\n{answer}" in words)
+
+    rows = [
+        result(
+            name, options=(), answer_index=None, choice=None, answers=("red ring",), answer=answer,
+            metric="text", right=False,
+        )
+        for name, answer in zip("abc", said, strict=True)
+    ]  # fmt: skip
+    save(tmp_path / "run", rows)
+    with serve(reply) as server:
+        words = ("eval", "judge", "run", "--judge", "openai/desk", "--api-base", server.url)
+        done = cli(*words)
+        said["a cross"] = "no 0"
+        again = cli(*words)
+    assert done.returncode == 0, done.stderr
+    assert "judged 3 of 3 answers, 1 without a verdict" in done.stderr
+    assert "1 (33.3%)" in done.stdout
+    assert "judged 1 of 1 answer, 0 without a verdict" in again.stderr
+    verdicts = {row.id: row.judged.right for row in read_results(tmp_path / "run")}
+    assert verdicts == {"a": True, "b": False, "c": False}
+    assert "0 (0.0%)" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_a_run_is_submitted(cli: Cli, tmp_path: Path) -> None:
+    failed = result("b", right=False, choice=None, failure={"kind": "model", "message": "gone"})
+    save(tmp_path / "run", [failed, result("a")], header(dataset="egoschema"))
+    (tmp_path / "run" / "results.jsonl").write_text(
+        (tmp_path / "run" / "results.jsonl").read_text().replace('"made"', '"egoschema"')
+    )
+    done = cli("eval", "submit", "egoSchema", "run")
+    assert (done.returncode, done.stdout.strip()) == (0, "run/submission.json")
+    assert json.loads((tmp_path / "run" / "submission.json").read_text()) == {"a": 1, "b": 0}
+    assert "1 question without an answer: the form has no place for them" in done.stderr
+    assert "5,029 questions of the set are not in this run" in done.stderr
+    other = cli("eval", "submit", "VideoMME", "run")
+    assert (other.returncode, len(other.stderr.splitlines())) == (2, 1)
 
 
 def test_what_cannot_be_done_is_one_line(cli: Cli, tmp_path: Path) -> None:

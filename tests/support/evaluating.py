@@ -11,6 +11,7 @@ from rlm.agent.llm import LanguageModel
 from rlm.agent.models import Models
 from rlm.config import Config
 from rlm.evaluation.evaluate import Evaluated, Evaluation, evaluate
+from rlm.evaluation.judge import Judge
 from rlm.evaluation.results import ItemResult, RunHeader, Sitting
 from rlm.evaluation.runner import Run
 from rlm.evaluation.supply import Job
@@ -81,13 +82,19 @@ def run(
     model: LanguageModel | Callable[[int | None], LanguageModel],
     watch: Watching | None = None,
     cache: Path | None = None,
+    judge: LanguageModel | None = None,
     **wanted: Any,
 ) -> Evaluated:
-    """Evaluate with ``model``, or with what it gives for a seed."""
+    """Evaluate with ``model``, or with what it gives for a seed, and have ``judge`` judge."""
     given = {"system": "blind", "workers": 2, "preset": "builtin", "model": "scripted"} | wanted
+    given |= {} if judge is None else {"judge": judge.name}
     asked = Evaluation("jsonl", annotations, videos, output=output, **given)
 
     def make(choice, api_base, config, notify, busy) -> Models:
         return Models(model(config.seed) if isinstance(model, type(run)) else model)
 
-    return evaluate(asked, watch or Watching(), config=Config(cache=cache), make=make)
+    def judging(name, api_base, config, at_once) -> Judge:
+        return Judge(judge)
+
+    config = Config(cache=cache)
+    return evaluate(asked, watch or Watching(), None, config, make, judging)

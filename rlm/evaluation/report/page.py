@@ -15,7 +15,7 @@ from rlm.evaluation.report.transcripts import link
 from rlm.evaluation.results import ItemResult
 from rlm.evaluation.saved_run import SavedRun
 from rlm.evaluation.statistics import Estimate
-from rlm.evaluation.summary import told_accuracy
+from rlm.evaluation.summary import headline, told_accuracy
 from rlm.ui.console import clean
 from rlm.ui.page.document import render
 from rlm.ui.page.plots import SERIES, Mark, Series, curve, histogram, rows
@@ -66,7 +66,7 @@ def report_page(runs: Sequence[SavedRun], output: Path) -> str:
         ("base.css", "table.css", "report.css"),
         ("table.js", "report.js"),
         runs=runs,
-        accuracies=[(run.name, told_accuracy(run.summary.accuracy)) for run in runs],
+        headlines=[(run.name, *headline(run.summary)) for run in runs],
         overview=tables.overview(runs),
         figures=list(_figures(runs)),
         parts=list(tables.part_tables(runs)),
@@ -96,9 +96,9 @@ def _lines(runs: Sequence[SavedRun], output: Path) -> Iterator[Line]:
 def _verdict(result: ItemResult) -> str:
     if result.failure is not None:
         return "failed"
-    if result.correct is None:
+    if result.right is None:
         return "not scored"
-    return "right" if result.correct else "wrong"
+    return "right" if result.right else "wrong"
 
 
 def _figures(runs: Sequence[SavedRun]) -> Iterator[Figure]:

@@ -13,10 +13,11 @@ from rlm.evaluation.saved_run import SavedRun
 
 COLUMNS = (
     "run", "id", "repeat", "dataset", "system", "video", "video_seconds", "category", "group",
-    "question", "options", "right_answer", "answer", "choice", "correct", "score", "confidence",
-    "calibrated", "best_effort", "failure", "failure_message", "evidence", "evidence_time",
-    "frames", "input_tokens", "output_tokens", "usd", "seconds", "model_seconds", "tool_seconds",
-    "turns", "sub_calls", "transcript",
+    "question", "options", "right_answer", "answer", "choice", "correct", "score", "judge",
+    "judge_right", "judge_agreement", "judge_usd", "confidence", "calibrated", "best_effort",
+    "failure", "failure_message", "evidence", "evidence_time", "frames", "input_tokens",
+    "output_tokens", "usd", "seconds", "model_seconds", "tool_seconds", "turns", "sub_calls",
+    "transcript",
 )  # fmt: skip
 
 
@@ -40,13 +41,17 @@ def right_answer(result: ItemResult) -> str:
 
 
 def _row(run: SavedRun, result: ItemResult) -> dict[str, Any]:
-    failure = result.failure
+    failure, judged = result.failure, result.judged
     return {
         **{name: getattr(result, name) for name in COLUMNS if name in ItemResult.model_fields},
         "run": run.name,
         "options": " | ".join(result.options),
         "right_answer": right_answer(result),
         "choice": "" if result.choice is None else letter(result.choice),
+        "judge": judged.model if judged else "",
+        "judge_right": judged.right if judged else "",
+        "judge_agreement": judged.agreement if judged else "",
+        "judge_usd": judged.usd if judged else "",
         "failure": failure.kind if failure else "",
         "failure_message": failure.message if failure else "",
         "evidence": _spans(result.evidence),

@@ -126,19 +126,63 @@ def calibration_table(runs: Sequence[SavedRun]) -> Table | None:
 
 
 def other_scores(runs: Sequence[SavedRun]) -> Iterator[Table]:
-    """Scores beside the accuracy that the data set provides for."""
-    if any(run.summary.overlap for run in runs):
-        rows = [[run.name, *_accuracy(run.summary.overlap)] for run in runs]
-        note = "Temporal IoU of the evidence that was told and that of the data set."
-        yield Table("Evidence", ["Run", "IoU", "95% interval"], rows, 1, note)
-    if any(run.summary.recall for run in runs):
-        rows = [
-            [run.name, part, *(told(each.get(kind)) for kind in ("verb", "noun", "action"))]
-            for run in runs
-            for part, each in run.summary.recall.items()
+    """Scores beside the accuracy, for what the data set provides and for what was judged."""
+    yield from filter(None, (_recall(runs), _judgements(runs), _evidence(runs)))
+
+
+def _recall(runs: Sequence[SavedRun]) -> Table | None:
+    rows = [
+        [run.name, part, *(percent(each.get(kind)) for kind in ("verb", "noun", "action"))]
+        for run in runs
+        for part, each in run.summary.recall.items()
+    ]
+    note = (
+        "The metric of the set: the share of actions whose class is among five guesses, as a mean "
+        "over classes, in percent; for participants unseen in training, and for rare classes. The "
+        "accuracy is the share of actions that are among the guesses, classes or not."
+    )
+    head = ["Run", "Part", "Verb", "Noun", "Action"]
+    return Table("Class-mean recall@5", head, rows, 2, note) if rows else None
+
+
+def _judgements(runs: Sequence[SavedRun]) -> Table | None:
+    rows = [
+        [
+            run.name, ", ".join(it.models), str(it.answers), str(it.asked),
+            f"{it.failed} ({it.failure_rate:.1%})", *_accuracy(it.right), _accuracy(it.matched)[0],
+            told(it.agreement, "{:.2f}"), told(it.usd, _SPENT["usd"][1]),
         ]
-        head = ["Run", "Part", "Verb", "Noun", "Action"]
-        yield Table("Class-mean recall@5", head, rows, 2)
+        for run in runs
+        if (it := run.summary.judgement) is not None
+    ]  # fmt: skip
+    head = [
+        "Run", "Judge", "Open answers", "Judged", "No verdict", "Right", "95% interval",
+        "Right by match", "Agreement", "Dollars",
+    ]  # fmt: skip
+    note = (
+        "A language model says whether an answer in words of its own is right, and how well it "
+        "agrees, from 0 to 5. In the accuracy its verdict counts; where there is none, whether the "
+        "normalised words match. Dollars are for the judge alone, and in no other table."
+    )
+    return Table("Judge", head, rows, 2, note) if rows else None
+
+
+def _evidence(runs: Sequence[SavedRun]) -> Table | None:
+    rows = [
+        [
+            run.name, str(it.questions), f"{it.answered} of {it.asked}",
+            *_accuracy(it.best), *_accuracy(it.union),
+        ]
+        for run in runs
+        if (it := run.summary.evidence) is not None
+    ]  # fmt: skip
+    head = ["Run", "Questions", "With evidence", "Best IoU", "95%", "Union IoU", "95% interval"]
+    note = (
+        "Where the set says when the answer can be seen: the overlap of these spans with the "
+        "evidence that was told, as intersection over union in time. Best: for each span of the "
+        "set the told one that fits best. Union: all seconds of either side. Without evidence, 0."
+    )
+    return Table("Evidence", head, rows, 1, note) if rows else None
 
 
 def settings_table(run: SavedRun) -> Table:
@@ -160,6 +204,11 @@ def settings_table(run: SavedRun) -> Table:
 def told(value: float | None, form: str = "{:.3f}") -> str:
     """A number in words."""
     return UNKNOWN if value is None else form.format(value)
+
+
+def percent(share: float | None) -> str:
+    """A share in percent, as some sets tell theirs; empty where there is nothing it is of."""
+    return "" if share is None or share != share else f"{100 * share:.1f}"
 
 
 def chance(p: float | None) -> str:

@@ -9,7 +9,7 @@ from rlm.agent.text import one_line
 from rlm.evaluation.report import tables
 from rlm.evaluation.report.tables import Table
 from rlm.evaluation.saved_run import SavedRun
-from rlm.evaluation.summary import told_accuracy
+from rlm.evaluation.summary import headline
 from rlm.ui.console import clean
 
 _MARKUP = re.compile(r"([\\`*|<>\[\]])")
@@ -40,7 +40,8 @@ def _lines(runs: Sequence[SavedRun]) -> Iterator[str]:
     yield f"# {_plain(title(runs))}\n"
     for run in runs:
         name = f"{_plain(run.name)}: " if len(runs) > 1 else ""
-        yield f"{name}accuracy {told_accuracy(run.summary.accuracy)}\n"
+        metric, words = headline(run.summary)
+        yield f"{name}{metric.lower()} {words}\n"
     parts = [
         tables.overview(runs),
         *tables.part_tables(runs),

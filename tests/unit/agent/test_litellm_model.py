@@ -317,6 +317,9 @@ def test_names_and_keys_are_checked_before_any_call(monkeypatch: pytest.MonkeyPa
         LiteLLMModel("nonsense")
     with pytest.raises(MissingKey, match="ANTHROPIC_API_KEY"):
         LiteLLMModel("anthropic/claude-sonnet-4-6")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", " ")
+    with pytest.raises(MissingKey, match="ANTHROPIC_API_KEY"):
+        LiteLLMModel("anthropic/claude-sonnet-4-6")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
     assert LiteLLMModel("anthropic/claude-sonnet-4-6").price(1000, 1000)
     assert LiteLLMModel("openai/desk", api_base="http://127.0.0.1:9/v1").price(1000, 1000) is None

@@ -17,7 +17,7 @@ from scripted import AnsweringModel, ScriptedModel, code
 
 from rlm.agent.transcript import Transcript
 from rlm.errors import MissingKey, ModelUnavailable, ReplyRefused, UnknownModel, UsageError
-from rlm.evaluation.folder import TRANSCRIPTS, read_header, read_results
+from rlm.evaluation.folder import RESULTS, TRANSCRIPTS, read_header, read_results
 from rlm.evaluation.results import ItemResult
 
 
@@ -124,6 +124,22 @@ def test_a_reply_that_is_no_answer_is_a_failure_of_one_question(
     assert done.standing.accuracy == pytest.approx(2 / 3)
     failed = next(r for r in read_results(tmp_path / "out") if r.failure)
     assert failed.reply == (step if isinstance(step, str) else "")
+
+
+def test_transcripts_are_those_that_results_name(film: Path, tmp_path: Path) -> None:
+    annotations, out = write_questions(tmp_path / "q.jsonl", 3), tmp_path / "out"
+    run(annotations, film, out, ScriptedModel("A", "?"), workers=1)
+    cut_off = shutil.copytree(
+        next((out / TRANSCRIPTS).iterdir()), out / TRANSCRIPTS / "20260101-000000-000000-cut-off"
+    )
+    watch = Watching()
+    run(annotations, film, out, ScriptedModel("A"), watch, retry_failed=True)
+    assert not cut_off.exists()
+    assert "1 transcript of questions that were cut off: removed" in watch.lines
+    rows = [json.loads(line) for line in (out / RESULTS).read_text().splitlines()]
+    assert len(rows) == 5  # two were asked again, and their first transcripts are kept
+    kept = {f"{TRANSCRIPTS}/{path.name}" for path in (out / TRANSCRIPTS).iterdir()}
+    assert kept == {row["transcript"] for row in rows}
 
 
 def test_what_failed_is_asked_again_only_if_wanted(film: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from scripted import ScriptedModel
 
+from rlm.agent.reply_cache import CachedModel
 from rlm.errors import MissingKey, ModelUnavailable
 from rlm.evaluation.items import Item
 from rlm.evaluation.judge import Judge, Verdict, read_verdict
@@ -36,11 +37,11 @@ def test_a_verdict_is_one_line_and_nothing_else(reply: str, verdict: Verdict | N
 def test_a_judge_compares_with_the_right_answer() -> None:
     model = ScriptedModel("yes 5")
     judge = Judge(model)
-    assert judge.judge(ITEM, "It is the ring, a red one") == Verdict(True, 5)
+    told = judge.judge(ITEM, "It is the ring, a red one")
+    assert (told.model, told.right, told.agreement, told.why) == ("scripted", True, 5, "")
+    assert (told.input_tokens, told.output_tokens, told.usd) == (100, 10, 0.01)
     for part in ("What rolls?", "a red ring", "It is the ring, a red one"):
         assert part in model.seen
-    assert (judge.asked, judge.failed, judge.failure_rate) == (1, 0, 0.0)
-    assert judge.usage[0].tokens == 110
 
 
 def test_every_right_answer_is_told() -> None:
@@ -50,19 +51,28 @@ def test_every_right_answer_is_told() -> None:
 
 
 def test_a_reply_without_a_verdict_is_asked_for_again_and_then_counted() -> None:
-    assert Judge(ScriptedModel("Well, yes.", "yes 3")).judge(ITEM, "ring") == Verdict(True, 3)
-    judge = Judge(ScriptedModel("Well.\nyes"))
-    assert judge.judge(ITEM, "ring") is None
-    assert (judge.asked, judge.failed, judge.failure_rate) == (1, 1, 1.0)
-    assert judge.why == "no verdict in the reply 'Well. yes'"
+    model = ScriptedModel("Well, yes.", "yes 3")
+    told = Judge(model).judge(ITEM, "ring")
+    assert (told.right, told.agreement, told.usd) == (True, 3, 0.02)
+    assert [message.role for message in model.sent[1]] == ["user", "assistant", "user"]
+    told = Judge(ScriptedModel("Well.\nyes")).judge(ITEM, "ring")
+    assert (told.right, told.agreement, told.input_tokens) == (None, None, 200)
+    assert told.why == "no verdict in the reply 'Well. yes'"
+
+
+def test_a_reply_that_is_kept_is_not_asked_for_twice(tmp_path: Path) -> None:
+    model = ScriptedModel("Well, yes.", "yes 3")
+    judge = Judge(CachedModel(model, tmp_path))
+    first, again = (judge.judge(ITEM, "ring") for _ in range(2))
+    assert (first.right, again.right, first.usd, again.usd) == (True, True, 0.02, 0.0)
+    assert len(model.sent) == 2
 
 
 def test_a_model_that_fails_is_counted_and_one_that_never_can_work_is_told() -> None:
     judge = Judge(ScriptedModel(ModelUnavailable("it is down"), "yes 5"))
-    assert judge.judge(ITEM, "ring") is None
-    assert judge.why == "it is down"
-    assert judge.judge(ITEM, "ring") == Verdict(True, 5)
-    assert judge.failure_rate == 0.5
+    told = judge.judge(ITEM, "ring")
+    assert (told.right, told.why, told.usd) == (None, "it is down", 0.0)
+    assert judge.judge(ITEM, "ring").right
     with pytest.raises(MissingKey):
         Judge(ScriptedModel(MissingKey("no key"))).judge(ITEM, "ring")
 
@@ -70,8 +80,9 @@ def test_a_model_that_fails_is_counted_and_one_that_never_can_work_is_told() -> 
 def test_an_empty_answer_is_wrong_without_a_call() -> None:
     model = ScriptedModel("yes 5")
     judge = Judge(model)
-    assert judge.judge(ITEM, " \n") == Verdict(False, 0)
-    assert (model.sent, judge.asked) == ([], 1)
+    told = judge.judge(ITEM, " \n")
+    assert (told.right, told.agreement, told.usd) == (False, 0, 0.0)
+    assert not model.sent
 
 
 def test_what_is_judged_stays_between_its_marks() -> None:

@@ -167,3 +167,22 @@ def test_a_page_is_not_written_again_while_it_is_newer(hostile):
     page.write_text("mine")
     write_pages([run], hostile, lambda done, of: None)
     assert page.read_text() == "mine"
+
+
+def test_a_set_with_a_metric_of_its_own_leads_with_it(tmp_path):
+    rows = [
+        result(
+            name, options=(), answer_index=None, choice=None, answers=(right,), answer=told,
+            metric="recall@5", group="unseen", right=name == "a",
+        )
+        for name, right, told in (
+            ("a", "open door", "close door; open door"),
+            ("b", "wash cup", "open cup"),
+        )
+    ]  # fmt: skip
+    run = read_run(save(tmp_path / "r", rows))
+    told = report_text([run])
+    assert "class-mean recall@5 50.0% of actions, 100.0% of nouns, 50.0% of verbs (2 q" in told
+    assert "| loop | overall | 50.0 | 100.0 | 50.0 |" in told
+    assert "| loop | tail |  |  |  |" in told
+    assert "<dt>Class-mean recall@5</dt>" in write_report([run], tmp_path / "out").read_text()

@@ -73,9 +73,15 @@ def test_what_is_not_known_of_one_is_not_known_of_all():
 
 
 def test_evidence_and_recall_where_the_set_has_them():
-    assert summary([result()]).overlap is None
-    rows = [result("a", evidence_time=((0, 4),), evidence=((2, 4),)), result("b")]
-    assert summary(rows).overlap.mean == 0.5
+    assert summary([result()]).evidence is None
+    rows = [
+        result("a", evidence_time=((0, 4),), evidence=((2, 4), (8, 10))),
+        result("b", evidence_time=((0, 4),)),
+        result("c"),
+    ]
+    told = summary(rows).evidence
+    assert (told.questions, told.asked, told.answered) == (2, 2, 1)
+    assert (told.best.mean, told.union.mean) == (0.25, pytest.approx(1 / 6))
     actions = [
         result(
             name, options=(), answer_index=None, answers=(right,), answer=told, metric="recall@5"
