@@ -84,7 +84,7 @@ def salvaged(
     sure = None
     with suppress(TypeError, ValueError):
         sure = _confidence(confidence)
-    return _answer(value, tuple(spans), sure, options)
+    return _answer(value, tuple(dict.fromkeys(spans)), sure, options)
 
 
 def _answer(
@@ -158,7 +158,7 @@ def _spans(evidence: Sequence[tuple[float, float]] | None, duration: float) -> t
         if not (start >= 0 and end <= duration + 0.5):
             raise ValueError(f"evidence ({start:g}, {end:g}) is not inside 0-{duration:.2f} s")
         spans.append(Span(min(start, duration), min(end, duration)))
-    return tuple(spans)
+    return tuple(dict.fromkeys(spans))
 
 
 def _confidence(confidence: object) -> float | None:

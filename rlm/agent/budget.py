@@ -241,19 +241,20 @@ class Meter:
             with self._changed:
                 self._parent._children.remove(self)
 
-    def left(self) -> str:
-        """What remains, as the model reads it."""
+    def left(self, *, anew: bool = False) -> str:
+        """What remains, as the model reads it; ``anew`` for a question yet to be asked."""
         b, words = self.budget, []
+        turns, seconds = (0, 0.0) if anew else (self._turns_taken, self.seconds)
         if b.turns is not None:
-            words.append(counted(max(0, b.turns - self._turns_taken), "turn"))
-        if b.calls is not None and self.calls > self._turns_taken:
+            words.append(counted(max(0, b.turns - turns), "turn"))
+        if b.calls is not None and self.calls > turns:
             words.append(counted(max(0, b.calls - self.calls), "model call"))
         if b.tokens is not None:
             words.append(f"{max(0, b.tokens - self._known_tokens)} tokens")
         if b.usd is not None:
             words.append(f"${max(0.0, b.usd - self._known_usd):.3f}")
         if b.seconds is not None:
-            words.append(f"{max(0.0, b.seconds - self.seconds):.0f} s")
+            words.append(f"{max(0.0, b.seconds - seconds):.0f} s")
         if (frames := self.frames_left()) is not None:
             words.append(f"{counted(frames, 'frame')} to show")
         return ", ".join(words) or "no limit"

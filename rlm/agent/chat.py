@@ -47,7 +47,7 @@ for name, value in here.items():
         told = type(value).__name__
         try:
             if hasattr(value, "dtype") and hasattr(value, "shape"):
-                told += f" {tuple(value.shape)} {value.dtype}"
+                told += f" {value.shape} {value.dtype}" if value.shape else f" {value!s:.60}"
             elif isinstance(value, (list, tuple, dict, set)):
                 told += f" of {len(value)}"
             elif isinstance(value, (int, float, str, bool, type(None))):

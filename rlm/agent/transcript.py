@@ -12,8 +12,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import re
 import shutil
+import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -50,13 +52,45 @@ def default_folder() -> Path:
     return data_folder() / "transcripts"
 
 
+class Filed:
+    """Where transcripts of the same run filed what, so that equal files take their room once.
+
+    It remembers the last ``most`` of them. Several threads may use one.
+    """
+
+    def __init__(self, most: int = 4096) -> None:
+        self._most = most
+        self._paths: dict[str, Path] = {}
+        self._lock = threading.Lock()
+
+    def write(self, target: Path, data: bytes) -> None:
+        """Write ``data`` to ``target``, whose name is its hash; an equal file is linked to.
+
+        Raises ``OSError`` when it cannot be written.
+        """
+        with self._lock:  # two that write the same at the same moment would each keep a copy
+            known = self._paths.get(target.name)
+            if known is not None:
+                with suppress(OSError):  # gone since, or there are no links in this file system
+                    os.link(known, target)
+                    return
+            partial = target.with_suffix(".part")
+            partial.write_bytes(data)
+            partial.replace(target)
+            self._paths[target.name] = target
+            if len(self._paths) > self._most:
+                del self._paths[next(iter(self._paths))]
+
+
 class TranscriptWriter:
     """A sink that writes a session down. Use it as a context manager.
 
-    Raises ``TranscriptError`` when the folder cannot be made or written.
+    Files that ``filed`` knows from other transcripts are linked. Raises ``TranscriptError`` when
+    the folder cannot be made or written.
     """
 
-    def __init__(self, parent: Path, question: str) -> None:
+    def __init__(self, parent: Path, question: str, filed: Filed | None = None) -> None:
+        self._files = filed or Filed(0)
         slug = "-".join(re.findall(r"\w+", question.lower())[:6])[:40].strip("-") or "run"
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
         self.path = parent / f"{stamp}-{slug}"
@@ -106,10 +140,8 @@ class TranscriptWriter:
         target = self.path / MEDIA / name
         if target.exists():
             return
-        partial = target.with_suffix(".part")
         try:
-            partial.write_bytes(data)
-            partial.replace(target)
+            self._files.write(target, data)
         except OSError as error:
             raise TranscriptError(f"cannot write {target}: {error.strerror}") from error
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rlm.cli import evaluations, options
+from rlm.cli import completion, evaluations, options
 from rlm.cli.manual import App, Group
 from rlm.commands.guard import guarded
 from rlm.errors import UsageError
@@ -95,6 +95,11 @@ def _eval(
     'videorlm eval DATASET ...' is short for 'videorlm eval run DATASET ...'. Results are written
     as they come; the same command goes on with a run that was stopped.
 
+    Annotations are the files a set is published with, as --list names them, or for jsonl a line
+    each: {"id", "video", "question", "options", "answer_index" or "answer"}. Videos are found by
+    the names these give: for jsonl a path below --videos; for the other sets in any folder below
+    it, with or without a suffix.
+
     Examples:
         videorlm eval --list
         videorlm eval jsonl --annotations qa.jsonl --videos clips --model builtin
@@ -124,10 +129,11 @@ def run(
     ],
     annotations: Annotated[
         Path,
-        typer.Option(metavar="PATH", help="Annotations: file or folder.", rich_help_panel=WHICH),
+        typer.Option(metavar="PATH", help="File or folder of annotations.", rich_help_panel=WHICH),
     ],
     videos: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where its videos are.", rich_help_panel=WHICH)
+        Path,
+        typer.Option(metavar="FOLDER", help="Its videos, found by name.", rich_help_panel=WHICH),
     ],
     limit: Annotated[
         int | None,
@@ -295,9 +301,21 @@ def world(
         list[str] | None,
         typer.Option(metavar="NAME", help="Repeat it (default: loop, blind, embedding)."),
     ] = None,
-    model: options.Model = "builtin",
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="The language model, as litellm names it.", show_default=True,
+            rich_help_panel=options.MODEL,
+        ),
+    ] = "builtin",
     api_base: options.ApiBase = None,
-    preset: options.Preset = "builtin",
+    preset: Annotated[
+        str,
+        typer.Option(
+            metavar="PRESET", help="The encoder: builtin, fast, balanced, quality, or a folder.",
+            show_default=True, autocompletion=completion.presets, rich_help_panel=options.MODEL,
+        ),
+    ] = "builtin",
     workers: _Workers = "auto",
     max_usd: _RunUsd = None,
     item_usd: _ItemUsd = None,
@@ -305,7 +323,7 @@ def world(
     retry_failed: _RetryFailed = False,
     json_: options.Json = False,
     unsafe_no_sandbox: _Unsafe = False,
-) -> int:
+) -> int:  # fmt: skip
     """Compare systems on procedural films that nothing was trained on: no key, no download.
 
     Makes the films and their questions, and has each system answer them all.

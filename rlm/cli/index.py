@@ -23,7 +23,7 @@ def index(
         list[str] | None,
         typer.Argument(
             metavar="VIDEO",
-            help="Video files, or folders of them.",
+            help="Video files, or folders of them; folders below are not searched.",
             autocompletion=completion.videos,
         ),
     ] = None,

@@ -114,6 +114,8 @@ class Group(TyperGroup):
 def _refuse(error: typer.TyperException) -> int:
     """Print what was wrong with the words of the command line; the exit code."""
     message = error.format_message()
+    message = re.sub(r"Input should be a valid integer.*", "a whole number is needed", message)
+    message = re.sub(r"Input should be a valid number.*", "a number is needed", message)
     message = re.sub(r" \(Possible options?: (.*)\)$", r". Did you mean \1?", message)
     context = getattr(error, "ctx", None)
     where = f" See '{context.command_path} --help'." if context is not None else ""

@@ -15,14 +15,27 @@ MODEL, BUDGET, OUTPUT = "Models", "Limits", "Output"
 
 
 def setting(
-    *names: str, told: str, metavar: str, default: object = None, under: str, complete: Any = None
+    *names: str,
+    told: str,
+    metavar: str,
+    default: object = None,
+    under: str,
+    complete: Any = None,
+    check: Any = None,
 ) -> Any:
     """An option that is a setting, too: ``None`` leaves it to the files and the environment."""
     end = "]" if default is None else f"; default: {default}]"
     return typer.Option(
         *names, help=f"{told} {SETTING}{end}", metavar=metavar, rich_help_panel=under,
-        autocompletion=complete,
+        autocompletion=complete, callback=check,
     )  # fmt: skip
+
+
+def positive(value: float | None) -> float | None:
+    """A limit as it is; typer names the option where it makes no sense."""
+    if value is not None and not value > 0:
+        raise typer.BadParameter(f"must be positive, not {value}")
+    return value
 
 
 Video = Annotated[
@@ -69,16 +82,21 @@ ApiBase = Annotated[
 ]
 MaxTurns = Annotated[
     int | None,
-    setting(told="Turns before the wrap-up.", metavar="N", default=12, under=BUDGET),
+    setting(
+        told="Turns before the wrap-up.", metavar="N", default=12, under=BUDGET, check=positive
+    ),
 ]
 MaxTokens = Annotated[
-    int | None, setting(told="Tokens before the wrap-up.", metavar="N", under=BUDGET)
+    int | None,
+    setting(told="Tokens before the wrap-up.", metavar="N", under=BUDGET, check=positive),
 ]
 MaxUsd = Annotated[
-    float | None, setting(told="Dollars before the wrap-up.", metavar="USD", under=BUDGET)
+    float | None,
+    setting(told="Dollars before the wrap-up.", metavar="USD", under=BUDGET, check=positive),
 ]
 MaxSeconds = Annotated[
-    float | None, setting(told="Seconds before the wrap-up.", metavar="SECONDS", under=BUDGET)
+    float | None,
+    setting(told="Seconds before the wrap-up.", metavar="SECONDS", under=BUDGET, check=positive),
 ]
 SubModel = Annotated[
     str | None,
@@ -110,7 +128,7 @@ ReplyCache = Annotated[
     setting(
         "--reply-cache",
         "--cache",
-        told="Keep replies here; the same messages cost nothing the second time.",
+        told="Keep replies here (indexes: setting cache); the same messages cost nothing again.",
         metavar="FOLDER",
         under=MODEL,
     ),
@@ -130,10 +148,12 @@ MaxCalls = Annotated[
         metavar="N",
         default=64,
         under=BUDGET,
+        check=positive,
     ),
 ]
 MaxFrames = Annotated[
-    int | None, setting(told="Frames that models may be shown.", metavar="N", under=BUDGET)
+    int | None,
+    setting(told="Frames that models may be shown.", metavar="N", under=BUDGET, check=positive),
 ]
 MaxDepth = Annotated[
     int | None,

@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from rlm.tools import Tool
     from sandbox import Sandbox
 
+KNOWS = (
+    "the builtin model knows films of moving coloured shapes alone: for other videos name a model "
+    "(--model) or set a provider's key, as in ANTHROPIC_API_KEY; 'videorlm doctor' says what is set"
+)
+
 
 def run(
     video: str,
@@ -52,8 +57,11 @@ def run(
     ``settings`` are of the language models and ``limits`` those of the budget, by name; ``None``
     leaves one to the configuration. ``live`` shows the run as a page too.
     """
+    from rlm.agent.answer import CANNOT_TELL
     from rlm.agent.ask import ask, budget_of
+    from rlm.agent.choose import BUILTIN
     from rlm.agent.control import Control
+    from rlm.agent.events import SessionEnded
     from rlm.agent.record import in_all
     from rlm.agent.session import default_jail
     from rlm.commands.view import live_page
@@ -63,8 +71,16 @@ def run(
     screen = Screen(stderr=True)
     last, view = LastEvents(), live_view(screen, config.pictures)
     sinks: list[ev.Sink] = [last]
-    if verbose or (screen.is_terminal and not as_json):
-        sinks.append(view)
+    shown = verbose or (screen.is_terminal and not as_json)
+
+    def show(event: ev.Event) -> None:
+        if isinstance(event, SessionEnded) and not event.session:
+            view.rest()  # how it ended is told below, or by the error that ends the command
+        else:
+            view(event)
+
+    if shown:
+        sinks.append(show)
     budget = replace(
         budget_of(config), **{name: limit for name, limit in limits.items() if limit is not None}
     )
@@ -98,7 +114,7 @@ def run(
                 control=control,
             )
         answer = asked.result.answer
-        if view in sinks:
+        if shown:
             screen.print()
         if as_json:
             print(json.dumps(_as_json(asked)), flush=True)
@@ -106,6 +122,8 @@ def run(
             print(clean(answer.text), flush=True)
         for line in last.summary():
             say(line)
+        if (last.model or asked.model) == BUILTIN and answer and answer.text == CANNOT_TELL:
+            say(KNOWS)
         say_where(asked.transcript)
     return ANSWERED if answer is not None else NO_ANSWER
 

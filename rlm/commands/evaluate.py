@@ -18,11 +18,13 @@ from rlm.commands.evaluate_view import (
     view,
 )
 from rlm.commands.evaluations import report_if_new
-from rlm.commands.output import DONE, say
+from rlm.commands.output import DONE, print_tables, say
 from rlm.errors import INTERRUPTED
 from rlm.ui.console import Screen
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from rlm.evaluation.dataset import DataSet
     from rlm.evaluation.evaluate import Evaluated, Evaluation
 
@@ -62,8 +64,7 @@ def run(wanted: Evaluation, *, json_: bool) -> int:
         told = {"output": str(done.folder), "ending": done.ending, "left": done.left}
         print(json.dumps(told | as_json(standing) | _more(done)))
     else:
-        Screen().print(final_table([(done.header.system, standing)]))
-        _show_more([done])
+        print_tables(final_table([(done.header.system, standing)]), *_other_tables([done]))
     if words := failure_words(standing):
         say(words)
     if wanted.judge and (lacking := standing.open - standing.judged + standing.no_verdict):
@@ -111,8 +112,7 @@ def world(
     if json_:
         print(json.dumps({name: as_json(standing) for name, standing in rows}))
     else:
-        Screen().print(final_table(rows))
-        _show_more(ended)
+        print_tables(final_table(rows), *_other_tables(ended))
     for name, standing in rows:
         if words := failure_words(standing):
             say(f"{name}: {words}")
@@ -127,14 +127,13 @@ def _more(done: Evaluated) -> dict[str, Any]:
     return more_json(read_run(done.folder).summary) if done.standing.more else {}
 
 
-def _show_more(ended: Sequence[Evaluated]) -> None:
-    """Print the scores that runs have beside their accuracy."""
+def _other_tables(ended: Sequence[Evaluated]) -> list[Table]:
+    """The scores that runs have beside their accuracy."""
     from rlm.evaluation.report.tables import other_scores
     from rlm.evaluation.saved_run import read_runs
 
-    if folders := [done.folder for done in ended if done.standing.more]:
-        for table in other_scores(read_runs(folders)):
-            Screen().print(shown(table))
+    folders = [done.folder for done in ended if done.standing.more]
+    return [shown(table) for table in other_scores(read_runs(folders))]
 
 
 def _evaluate(wanted: Evaluation, data: DataSet | None = None) -> Evaluated:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlm.agent.text import counted
 from rlm.commands.output import say
+from rlm.evaluation.statistics import ONE_VIDEO
 from rlm.spans import format_time
 from rlm.ui.console import clean
 
@@ -63,11 +64,16 @@ class LineView:
         """Say it."""
         say(line)
 
+    def close(self) -> None:
+        """Say what is still held back: a run ends with a line of its last result."""
+        with self._lock:
+            self._say()
+
     def _say(self) -> None:
-        result, self._pending = self._pending, None
+        result = self._pending
         if result is None or self._run is None:
             return
-        self._told = time.monotonic()
+        self._pending, self._told = None, time.monotonic()
         words = verdict(result)
         say(f"{progress_words(self._run)} · {result.id} {words}")
 
@@ -136,7 +142,11 @@ class LiveView:
 def view(console: Console) -> Iterator[LineView | LiveView]:
     """What suits ``console``: a live picture on a terminal, else lines."""
     if not console.is_terminal:
-        yield LineView()
+        lines = LineView()
+        try:
+            yield lines
+        finally:
+            lines.close()
         return
     from rich.live import Live
 
@@ -162,12 +172,12 @@ def progress_words(run: Run) -> str:
     words = [f"{standing.done}/{run.total}", accuracy_words(standing)]
     if failed := sum(standing.failures.values()):
         words.append(f"{failed} failed")
-    if standing.usd != 0:
-        words.append("price unknown" if standing.usd is None else f"${standing.usd:.2f}")
+    if standing.usd:  # of a model without a price this was said when the run began
+        words.append(f"${standing.usd:.2f}")
     if standing.judged:
-        usd = "price unknown" if standing.judge_usd is None else f"${standing.judge_usd:.2f}"
-        words.append(f"judge {usd}, {standing.no_verdict} of {standing.judged} without a verdict")
-    if (left := run.seconds_left) is not None:
+        usd = "" if standing.judge_usd is None else f" ${standing.judge_usd:.2f},"
+        words.append(f"judge{usd} {standing.no_verdict} of {standing.judged} without a verdict")
+    if left := run.seconds_left:
         words.append(f"{format_time(left, 0)} left")
     return " · ".join(words)
 
@@ -186,11 +196,12 @@ def final_table(rows: list[tuple[str, Standing]]) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for title in (
         "system",
         "asked",
         "right",
+        "accuracy",
         "95%",
         "failed",
         "frames/q",
@@ -211,7 +222,7 @@ def shown(table: Numbers) -> Table:
 
     made = Table(
         title=clean(table.title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
-        pad_edge=False, padding=(0, 1, 0, 0),
+        show_edge=False, pad_edge=False, padding=(0, 1, 0, 0),
     )  # fmt: skip
     for place, name in enumerate(table.head):
         made.add_column(clean(name), justify="left" if place < table.words else "right")
@@ -257,14 +268,22 @@ def as_json(standing: Standing) -> dict[str, Any]:
 
 
 def _cells(standing: Standing) -> list[str]:
-    done, interval = standing.done or 1, standing.interval
+    done = standing.done or 1
     return [
         str(standing.done),
-        "" if standing.accuracy is None else f"{standing.accuracy:.3f}",
-        "" if interval is None else f"{interval[0]:.2f}-{interval[1]:.2f}",
+        f"{standing.right:.1f}".removesuffix(".0") + f"/{standing.scored}",
+        "not known" if standing.accuracy is None else f"{standing.accuracy:.3f}",
+        _within(standing),
         str(sum(standing.failures.values())),
         f"{standing.frames / done:.1f}",
         "unknown" if standing.tokens is None else f"{standing.tokens / done:.0f}",
         "unknown" if standing.usd is None else f"{standing.usd / done:.4f}",
         f"{standing.seconds / done:.1f}",
     ]
+
+
+def _within(standing: Standing) -> str:
+    if standing.interval is None:
+        return "" if standing.accuracy is None else ONE_VIDEO
+    low, high = standing.interval
+    return f"{low:.2f}-{high:.2f}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlm.agent.text import counted
-from rlm.commands.output import DONE, say
+from rlm.commands.output import DONE, print_tables, say
 from rlm.ui.console import Screen, clean
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def compare(first: Path, second: Path, *, json_: bool) -> int:
     screen = Screen()
     for line in _opening(runs, found):
         screen.print(clean(line), soft_wrap=True)
-    for table in _tables(found):
-        screen.print(table)
+    screen.print()
+    print_tables(*_tables(found))
     return DONE
 
 
@@ -142,8 +142,7 @@ def judge(folder: Path, name: str, api_base: str | None, most: int, max_usd: flo
     model = make_judge(name, api_base, load_config(), most)
     done = judge_run(folder, model, most, max_usd, _judged)
     say(f"judged {done.done} of {counted(done.answers, 'answer')}, {done.failed} without a verdict")
-    for table in other_scores([read_run(folder)]):
-        Screen().print(shown(table))
+    print_tables(*map(shown, other_scores([read_run(folder)])))
     report_if_new([folder], folder)
     if done.done < done.answers:
         say(f"${max_usd:g} are spent; the same command goes on")
@@ -210,7 +209,7 @@ def _table(*titles: str, justify: Any = "right") -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for place, title in enumerate(titles):
         table.add_column(title, justify=justify if place else "left", overflow="fold")
     return table

@@ -38,7 +38,7 @@ def run(
 ) -> int:
     """Index every video of ``paths`` and print a line for each on stdout; returns the exit code.
 
-    Of a folder, the videos in it are taken, by their names' endings.
+    Of a folder, the videos in it are taken, by their names' endings, not those of folders below.
 
     A video that cannot be indexed costs a line on stderr; the others are indexed all the same, and
     the exit code is that of the first failure.
@@ -55,7 +55,7 @@ def run(
         "scene_clip_stride": scene_clip_stride,
         "loader": Loader(),  # weights are loaded once for all videos
     }
-    code = DONE
+    code, failed = DONE, 0
     if address := next((path for path in paths if "://" in path), None):
         raise VideoNotFound(f"{address} is an address; only files can be indexed: download it")
     videos = [video for name in paths for video in _videos(Path(name))]
@@ -73,8 +73,11 @@ def run(
                 raise
             say(f"videorlm: {one_line(str(error))}")
             code = code or error.exit_code
+            failed += 1
             continue
         print(json.dumps(told) if as_json else _line(told), flush=True)
+    if len(videos) > 1:
+        say(f"{len(videos) - failed} indexed, {failed} failed")
     return code
 
 
@@ -83,7 +86,10 @@ def _videos(path: Path) -> list[Path]:
         return [path]
     found = sorted(each for each in path.iterdir() if each.suffix.lower() in VIDEO_SUFFIXES)
     if not found:
-        raise NotAVideo(f"the folder {path} holds no video; give files")
+        raise NotAVideo(
+            f"the folder {path} holds no video; folders below it are not searched: name them, "
+            f"as in {path}/*/, or give files"
+        )
     return found
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlm.agent import events as ev
-from rlm.ui.console import ConsoleView, answer_lines, clean
+from rlm.ui.console import ConsoleView, Screen, answer_lines, clean
 from rlm.ui.pictures import Pictures, cut
 from rlm.ui.status import redraws
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
     from rich.progress import TaskID
+    from rich.table import Table
 
     from rlm.ui.pictures import Setting
 
@@ -30,20 +31,28 @@ ANSWERED, NO_ANSWER = 0, 1
 DONE = 0
 BAR_NAME = 18
 """Columns for what a bar is of."""
+WIDEST = 4096
+"""Columns of a table that no terminal breaks."""
 
 
 class LastEvents:
-    """A sink that keeps the answer and the end of a run."""
+    """A sink that keeps the answer and the end of a run.
+
+    ``model`` is who replied last, where it was not the one that was asked.
+    """
 
     def __init__(self) -> None:
+        self.model = ""
         self.answer: ev.Answered | None = None
         self.end: ev.SessionEnded | None = None
 
     def __call__(self, event: ev.Event) -> None:
-        """Keep ``event`` if it is one of the two."""
+        """Keep what ``event`` tells of these."""
         if event.session:
             return  # a sub-session's
-        if isinstance(event, ev.Answered):
+        if isinstance(event, ev.ModelReplied):
+            self.model = event.model
+        elif isinstance(event, ev.Answered):
             self.answer = event
         elif isinstance(event, ev.SessionEnded):
             self.end = event
@@ -58,6 +67,25 @@ class LastEvents:
 def say(line: str) -> None:
     """One line on stderr, where everything goes that is not the answer."""
     print(clean(line), file=sys.stderr, flush=True)
+
+
+def print_tables(*tables: Table) -> None:
+    """Tables on stdout, an empty line between two.
+
+    Where no terminal is, each is as wide as its words, and no line ends in spaces.
+    """
+    screen = Screen()
+    if not screen.is_terminal:
+        screen.width = WIDEST
+    for place, table in enumerate(tables):
+        if place:
+            screen.print()
+        if screen.is_terminal:
+            screen.print(table)
+            continue
+        with screen.capture() as taken:
+            screen.print(table)
+        print("\n".join(line.rstrip() for line in taken.get().splitlines()))
 
 
 def command_name() -> str:

@@ -116,7 +116,8 @@ def _listed(path: Path, folder: Path) -> Listed:
     page = folder / f"{path.name}.html"
     try:
         transcript = Transcript.load(path)
-        facts = about(transcript)
+        # A chat is known by what it began with.
+        facts = about(transcript) | {"question": transcript.header.question}
         write_page(transcript, page)
     except TranscriptError as error:
         return Listed({"transcript": path.name}, error=one_line(str(error))[:LONGEST])

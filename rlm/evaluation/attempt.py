@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from rlm.agent.calibrator import Calibrator
 from rlm.agent.models import Models
 from rlm.agent.session import Jail
 from rlm.agent.text import one_line
-from rlm.agent.transcript import TranscriptWriter
+from rlm.agent.transcript import Filed, TranscriptWriter
 from rlm.errors import JailError, LanguageModelError, VideoDamaged, VideoError, VideoRLMError
 from rlm.evaluation.folder import TRANSCRIPTS
 from rlm.evaluation.items import Item
@@ -38,7 +38,8 @@ class Means:
     """What all questions of a run are answered with.
 
     ``models`` are by the repeat they are asked in, whose seeds differ. ``videos`` is the folder
-    that results name videos within, ``folder`` that of the run.
+    that results name videos within, ``folder`` that of the run. By way of ``filed``
+    transcripts share the files of equal pictures.
     """
 
     system: System
@@ -49,6 +50,7 @@ class Means:
     videos: Path
     seed: int | None = None
     calibrator: Calibrator | None = None
+    filed: Filed = field(default_factory=Filed)
 
 
 def attempt(job: Job, means: Means) -> tuple[ItemResult, Exception | None]:
@@ -62,7 +64,8 @@ def attempt(job: Job, means: Means) -> tuple[ItemResult, Exception | None]:
     transcript: str | None = None
     if caught is None:
         try:
-            with TranscriptWriter(means.folder / TRANSCRIPTS, f"{item.id} {item.question}") as to:
+            title = f"{item.id} {item.question}"
+            with TranscriptWriter(means.folder / TRANSCRIPTS, title, means.filed) as to:
                 try:
                     outcome = means.system.answer(_case(job, means, to, tally))
                 finally:
@@ -86,6 +89,7 @@ def attempt(job: Job, means: Means) -> tuple[ItemResult, Exception | None]:
     return ItemResult(
         **_asked(item, means),
         repeat=job.repeat,
+        place=job.place,
         system=means.system.name,
         video_sha256=video.sha256 if video else None,
         video_seconds=video.span.duration if video else None,

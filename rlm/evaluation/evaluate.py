@@ -138,6 +138,8 @@ def evaluate(
             address = address_of(wanted.judge, choice.name, models.api_base) if choice else None
             judge = make_judge(wanted.judge, address, config, workers)
             check_judge(judge, wanted.max_usd)
+            if judge.model.price(1, 1) is None:
+                watch.say(f"no price is known for the judge {judge.name}")
         jail: Jail = default_jail
         head = _header(wanted, data, items, models, system, preset, budget, calibrator)
         prepare, abort = _nobody, _nothing
@@ -165,9 +167,8 @@ def evaluate(
                 make=make,
             )
             elsewhere = nodes.asking(plan, output, workers)
-        sitting = _sitting(wanted, workers)
+        sitting = _sitting(wanted, workers, _silence(choice, config))
         folder = stack.enter_context(RunFolder.opened(output, head, sitting))
-        _tell_changes(folder.header.sittings, watch.say)
         if cut_off := folder.remove_cut_off():
             watch.say(f"{counted(cut_off, 'transcript')} of questions that were cut off: removed")
         done, standing, spent = _so_far(folder, wanted.retry_failed)
@@ -188,6 +189,8 @@ def evaluate(
             judge=judge,
             abort=abort,
         )
+        if run.jobs:
+            _tell_changes(folder.header.sittings, watch.say)
         models.replied = run.replied
         prepare(min(workers, len(run.jobs)))
         watch.say(_opening(head, run, output))
@@ -248,7 +251,9 @@ def _nothing() -> None:
 
 
 def _jobs(items: Sequence[Item], repeats: int) -> Iterator[Job]:
-    return (Job(item, repeat) for repeat in range(repeats) for item in items)
+    return (
+        Job(item, repeat, place) for repeat in range(repeats) for place, item in enumerate(items)
+    )
 
 
 def _suited(choice: Choice | None, nodes: Cluster | None) -> int:
@@ -289,9 +294,9 @@ def _header(
     return RunHeader(
         videorlm=__version__,
         dataset=data.name,
-        annotations=str(wanted.annotations),
+        annotations=_lasting(wanted.annotations),
         annotations_sha256=about.annotations_sha256(wanted.annotations, data.items),
-        videos=str(wanted.videos),
+        videos=_lasting(wanted.videos),
         system=system.name,
         models=models.names,
         preset=preset,
@@ -302,14 +307,28 @@ def _header(
             "api_base": models.api_base,
             "temperature": models.config.temperature,
             "calibrator": calibrator and calibrator.sha256,
-            **{f"max_{name}": limit for name, limit in budget.as_dict().items()},
+            **getattr(system, "settings", {}),
+            **{f"max_{name}": budget.as_dict()[name] for name in system.needs.limits},
         },
         questions=len(items),
         sandbox_level=None,
     )
 
 
-def _sitting(wanted: Evaluation, workers: int) -> Sitting:
+def _lasting(path: Path) -> str:
+    """A path that is good in any folder; what only names films that are made stays as it is."""
+    return str(path.absolute() if path.exists() else path)
+
+
+def _silence(choice: Choice | None, config: Config) -> float | None:
+    """Seconds that the model may stay silent; ``None`` where none is called over a network."""
+    from rlm.agent.litellm_model import SILENCE
+
+    here = choice is None or choice.name == BUILTIN
+    return None if here else config.model_timeout or SILENCE
+
+
+def _sitting(wanted: Evaluation, workers: int, model_timeout: float | None) -> Sitting:
     return Sitting(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         commit=about.commit(),
@@ -317,6 +336,7 @@ def _sitting(wanted: Evaluation, workers: int) -> Sitting:
         workers=workers,
         max_usd=wanted.max_usd,
         retry_failed=wanted.retry_failed,
+        model_timeout=model_timeout,
         judge=wanted.judge,
         cluster=wanted.cluster,
     )

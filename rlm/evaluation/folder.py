@@ -168,6 +168,7 @@ class RunFolder:
         self.path = path
         self.header = header
         self._lock = threading.Lock()
+        self._header_told = False
         self._file = os.open(path / RESULTS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         self._size = os.fstat(self._file).st_size
         self._synced = time.monotonic()
@@ -176,6 +177,8 @@ class RunFolder:
     @contextmanager
     def opened(cls, path: Path, header: RunHeader, sitting: Sitting) -> Iterator[RunFolder]:
         """The run in ``path`` for one sitting, begun there if need be; nobody else works at it.
+
+        The sitting is told in the header of a run that is there with its first line.
 
         Raises ``UsageError`` when somebody else does, when the folder holds another run (what
         differs is named) or files that are none of a run's, and ``OSError`` when it cannot be
@@ -187,9 +190,10 @@ class RunFolder:
             with locked(path / LOCK, wait=False):
                 known = _known(path, header)
                 header = header.model_copy(update={"sittings": (*known, sitting)})
-                _replace(path / HEADER, header.model_dump_json(indent=1).encode() + b"\n")
                 folder = cls(path, header)
                 try:
+                    if not known:
+                        folder._tell_header()
                     folder._repair()
                     yield folder
                 finally:
@@ -211,6 +215,8 @@ class RunFolder:
         """
         line = result.model_dump_json().encode() + b"\n"
         with self._lock:
+            if not self._header_told:
+                self._tell_header()
             done = 0
             try:
                 while done < len(line):
@@ -234,6 +240,10 @@ class RunFolder:
                 shutil.rmtree(events.parent, ignore_errors=True)
                 removed += 1
         return removed
+
+    def _tell_header(self) -> None:
+        _replace(self.path / HEADER, self.header.model_dump_json(indent=1).encode() + b"\n")
+        self._header_told = True
 
     def _repair(self) -> None:
         """Remove what a killed process left of a line."""

@@ -16,12 +16,13 @@ def sets() -> list[tuple[str, About]]:
 
 
 def describe() -> Table:
-    """The table that ``videorlm eval --list`` prints."""
+    """The table that ``videorlm eval --list`` prints: what fits beside names that are typed."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for head in HEADS:
-        table.add_column(head, overflow="fold")
-    for row in _rows():
-        table.add_row(*row)
+    table.add_column(HEADS[0], no_wrap=True)
+    table.add_column(HEADS[2], justify="right", no_wrap=True)
+    table.add_column(HEADS[4], overflow="fold")
+    for name, _, questions, _, wanted, _ in _rows():
+        table.add_row(name, questions, wanted)
     return table
 
 

@@ -66,9 +66,17 @@ class RepeatModels:
         return self._api_base
 
     def check(self, budget: Budget) -> None:
-        """Find out now what is wrong with a model's name, key or price; raises what they do."""
-        if (models := self.of(0)) is not None:
-            check_price(models, budget)
+        """Find out now what is wrong with a model's name, key or price; raises what they do.
+
+        A model without a price is told.
+        """
+        if (models := self.of(0)) is None:
+            return
+        check_price(models, budget)
+        both = [model for model in (models.main, models.sub) if model is not None]
+        unknown = dict.fromkeys(model.name for model in both if model.price(1, 1) is None)
+        if unknown:
+            self._say(f"no price is known for {', '.join(unknown)}: dollars are not counted")
 
     def of(self, repeat: int) -> Models | None:
         """The models of a repeat, counted from 0."""

@@ -71,7 +71,8 @@ class Judged(_Row):
 class ItemResult(_Row):
     """One question, asked once: what was asked, what came back, what it took.
 
-    What was asked, as the data set has it: ``id``, unique in the set; ``video``, its path within
+    What was asked, as the data set has it: ``id``, unique in the set; ``place``, where it stands
+    among the questions of the run, from 0; ``video``, its path within
     the folder of videos; ``category`` (several with ``"; "`` between them) and ``group``;
     ``answer_index`` (from 0) or ``answers``, what is right, both empty where that is not public;
     ``evidence_time``, where it can be seen; ``span``, the part that the question is about;
@@ -99,6 +100,7 @@ class ItemResult(_Row):
 
     id: str
     repeat: int = 0
+    place: int = 0
     dataset: str
     system: str
     video: str
@@ -183,6 +185,8 @@ class ItemResult(_Row):
 class Sitting(_Row):
     """One time that somebody worked at a run: from its start, or from where it had stopped.
 
+    ``model_timeout`` is how many seconds the model might stay silent, ``None`` where it is none
+    of a provider's;
     ``judge`` is the language model that judged open answers, ``cluster`` where Ray ran the
     questions, if either did.
     """
@@ -193,6 +197,7 @@ class Sitting(_Row):
     workers: int
     max_usd: float | None = None
     retry_failed: bool = False
+    model_timeout: float | None = None
     judge: str | None = None
     cluster: str | None = None
 
@@ -204,8 +209,8 @@ class RunHeader(_Row):
     this program's version, ``annotations_sha256`` the digest of the files the questions were read
     from. ``models`` are by their part in the run (``main``, ``sub``, ``fallback``); ``weights`` the
     revision of each encoder that indexes are built with. ``prompts`` has the SHA-256 of each
-    template. ``parameters`` are the other options by name, limits among them. ``questions`` is how
-    many items the selection holds, each asked ``parameters["repeats"]`` times.
+    template. ``parameters`` are the other options by name, and the limits that the system heeds.
+    ``questions`` is how many items the selection holds, each asked ``parameters["repeats"]`` times.
     """
 
     schema_version: int = SCHEMA_VERSION

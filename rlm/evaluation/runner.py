@@ -119,10 +119,15 @@ class Run:
 
     @property
     def seconds_left(self) -> float | None:
-        """About how long the rest will take; ``None`` before the first result of this sitting."""
+        """About how long the rest will take; ``None`` before the first result of this sitting.
+
+        The workers begin together: until each has had time for one question, all count as done
+        with theirs.
+        """
         done = self.standing.done - self._done_before
         if done == 0:
             return None
+        done = max(done, min(self.workers, len(self.jobs)))
         return (time.monotonic() - self.began) / done * (self.total - self.standing.done)
 
     def work(self) -> Ending:
@@ -246,6 +251,7 @@ class Run:
             while thread.is_alive():
                 thread.join(LOOK)
                 self.watch.tick(self)
+        self.watch.tick(self)  # of a run that was over at once, too
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:

@@ -14,7 +14,10 @@ from rlm.evaluation.summary import Question, Summary, questions_of, summarize
 
 @dataclass(frozen=True)
 class SavedRun:
-    """A run, ``name`` being what tells it apart from those beside it."""
+    """A run, ``name`` being what tells it apart from those beside it.
+
+    ``questions`` are in the order of the data set.
+    """
 
     folder: Path
     name: str
@@ -34,7 +37,8 @@ def read_run(folder: Path) -> SavedRun:
     Raises ``UsageError`` when there is none, or nothing has been asked yet.
     """
     header = read_header(folder)
-    questions = questions_of(read_results(folder))
+    rows = sorted(read_results(folder), key=lambda row: (row.place, row.repeat))
+    questions = questions_of(rows)
     if not questions:
         raise UsageError(f"{folder} has no result yet")
     return SavedRun(folder, header.system, header, questions, summarize(questions))

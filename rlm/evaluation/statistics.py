@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 LEVEL = 0.95
+ONE_VIDEO = "one video"
+"""Told in place of an interval, where there is none."""
 DRAWS = 4000
 """Of a bootstrap."""
 NOTHING = 1e-12

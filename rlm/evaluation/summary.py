@@ -126,8 +126,8 @@ class Summary:
     asked. ``by`` has the accuracy of each part: by ``category``, by ``group``, by ``duration``;
     a question of several categories counts in each. ``spent`` has ``frames``, ``tokens``, ``usd``,
     ``seconds``, ``turns`` and ``sub_calls``. ``evidence`` is there where the set says when answers
-    can be seen, ``judgement`` where open answers were judged. ``recall`` is class-mean recall@5 by
-    part and kind for sets that are scored so.
+    can be seen and any was told, ``judgement`` where open answers were judged. ``recall`` is
+    class-mean recall@5 by part and kind for sets that are scored so.
     """
 
     questions: int
@@ -286,6 +286,10 @@ def _spent(values: Sequence[float | None]) -> Spent:
 
 def _evidence(questions: Sequence[Question]) -> Evidence | None:
     known = [question for question in questions if question.asked.evidence_time]
+    rows = [row for question in known for row in question.results]
+    answered = sum(bool(row.evidence) for row in rows)
+    if not answered:  # a system that never tells any has none that could be good or bad
+        return None
     videos = [question.asked.video for question in known]
     means = []
     for iou in (best_iou, union_iou):
@@ -294,8 +298,6 @@ def _evidence(questions: Sequence[Question]) -> Evidence | None:
     best, union = means
     if best is None or union is None:
         return None
-    rows = [row for question in known for row in question.results]
-    answered = sum(bool(row.evidence) for row in rows)
     return Evidence(len(known), len(rows), answered, best, union)
 
 

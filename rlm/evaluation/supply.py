@@ -36,10 +36,14 @@ class Opened:
 
 @dataclass(frozen=True)
 class Job:
-    """A question to be asked for the ``repeat``-th time, counted from 0."""
+    """A question to be asked for the ``repeat``-th time, counted from 0.
+
+    ``place`` is where it stands among the questions of the run, from 0.
+    """
 
     item: Item
     repeat: int
+    place: int = 0
     opened: Opened = field(default_factory=Opened, repr=False)
 
     @property

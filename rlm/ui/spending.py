@@ -48,6 +48,10 @@ class Spending:
             return "$ unknown"
         return f"${self.usd:.4f}" if self.usd or self.tokens != 0 else ""
 
+    def elapsed(self, at: float) -> float:
+        """Seconds that the newest question has taken ``at`` seconds into the run."""
+        return at - self._began
+
     def share(self, at: float) -> str:
         """How much of the limit that is nearest is spent ``at`` seconds into the run."""
         used: tuple[tuple[str, float | None], ...] = (
@@ -55,7 +59,7 @@ class Spending:
             ("calls", self._calls),
             ("tokens", self.tokens),
             ("usd", self.usd),
-            ("seconds", at - self._began),
+            ("seconds", self.elapsed(at)),
             ("frames", self.frames),
         )
         shares = [

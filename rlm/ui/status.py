@@ -87,7 +87,8 @@ class StatusLine:
 
     def words(self, at: float) -> str:
         """What the line says ``at`` seconds into the run, in at most ``WIDTH`` - 2 columns."""
-        elapsed = f"{at:.0f} s" if at < 100 else format_time(at, 0)
+        seconds = self._spending.elapsed(at)
+        elapsed = f"{seconds:.0f} s" if seconds < 100 else format_time(seconds, 0)
         taken = [elapsed, self._spending.cost(), self._spending.share(at)]
         behind = " · ".join(filter(None, taken))
         room = WIDTH - 2 - len(behind) - 3

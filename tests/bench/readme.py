@@ -13,8 +13,8 @@
     python tests/bench/readme.py sets     the table of data sets
     python tests/bench/readme.py loop     what the loop costs, half a minute
     python tests/bench/readme.py evaluation   what an evaluation costs, some minutes
-    python tests/bench/readme.py world [FILMS MINUTES]   systems on procedural films, about ten
-                                          minutes by default
+    python tests/bench/readme.py world [FILMS MINUTES [FOLDER]]   systems on procedural films,
+                                          half an hour by default; FOLDER keeps the run
     python tests/bench/readme.py gpu FILE   what `bench_index.py encoders` printed into FILE on a
                                           machine with a GPU
 """
@@ -58,16 +58,20 @@ def demo() -> str:
     return "\n".join(line.rstrip() for line in done.stdout.splitlines())
 
 
-def world(films: float = 12, minutes: float = 2) -> str:
-    """How the built-in systems do on films that are made here: the tables of their report."""
-    words = ["eval", "world", "--films", f"{films:g}", "--minutes", f"{minutes:g}"]
-    with tempfile.TemporaryDirectory() as folder:
+def world(films: str = "12", minutes: str = "2", kept: str = "") -> str:
+    """How the built-in systems do on films that are made here: the tables of their report.
+
+    ``kept`` is a folder in which the run stays, and in which one that was stopped is gone on with.
+    """
+    words = ["eval", "world", "--films", films, "--minutes", minutes]
+    with tempfile.TemporaryDirectory() as passing:
+        folder = Path(kept or passing).absolute()
         subprocess.run(
             [sys.executable, "-m", "rlm.cli", *words, "--output", "world"],
             stdout=subprocess.DEVNULL, check=True, cwd=folder,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
         )  # fmt: skip
-        runs = read_runs([Path(folder, "world", name) for name in WORLD_SYSTEMS])
+        runs = read_runs([folder / "world" / name for name in WORLD_SYSTEMS])
     table = overview(runs)
     (parts,) = (each for each in part_tables(runs) if each.title == PARTS["category"])
     return "\n\n".join((
@@ -152,7 +156,7 @@ def main() -> None:
         if part == "sets":
             body = as_markdown()
         elif part == "world":
-            body = world(*map(float, weights))
+            body = world(*weights)
         elif part == "gpu":
             body = elsewhere(*weights)
         elif part in BENCHES:

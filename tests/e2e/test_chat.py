@@ -21,7 +21,7 @@ from rlm.index import VideoIndex
 
 SILENT = Act(text="I would rather think about that first", silence=120.0)
 REPLIES = {
-    "What is first?": ["Let me count." + code("x = 20 + 1\nprint('x is', x)"),
+    "What is first?": ["Let me count." + code("x = 20 + 1\nhalf = np.float64(0.5)"),
                        code("answer('the first one', confidence=0.9)")],
     "And twice that?": [code("answer(f'{2 * x} it is')")],
     "Which one?": [SILENT, code("answer('blue, as you say')")],
@@ -169,10 +169,15 @@ def test_it_goes_on_where_it_stopped(film: Path, home: dict[str, str]) -> None:
         told = subprocess.run(
             [*map(str, command(film, "--model", "openai/told", "--api-base", server.url)),
              "--transcripts", str(runs)],
-            input="What is first?\n/vars\nAnd twice that?\n",
+            input="What is first?\n/vars\n/budget\nAnd twice that?\n",
             capture_output=True, text=True, env=os.environ | home, timeout=120,
         )  # fmt: skip
-        assert (told.returncode, told.stdout) == (0, "the first one\nx: int 21\n42 it is\n"), told
+        assert told.returncode == 0, told
+        assert told.stdout.splitlines() == [
+            "the first one", "x: int 21", "half: float64 0.5",
+            "left: 12 turns, 62 model calls; spent: cost unknown",  # as the next question begins
+            "42 it is",
+        ]  # fmt: skip
     words = command(film, *BUILTIN, "--resume", "last", "--transcripts", runs)
     with Terminal(words, 200, 60, **home) as terminal:
         screen = terminal.wait_for("builtin tier 2")
@@ -201,6 +206,8 @@ def test_a_dumb_terminal_and_a_question_nobody_can_answer(film: Path, home: dict
         ask(terminal, "/budget usd=1", "left: ")
         ask(terminal, "/budget nonsense", "a limit is written")
         ask(terminal, "/find", "find what?")
+        ask(terminal, "/find a red car", "of moving coloured shapes alone")
+        ask(terminal, "/find @0:02-0:04", "searched by example in")
         ask(terminal, "/fork 9", "turns so far: 1")
         ask(terminal, "/quit", "ended with 0")
 

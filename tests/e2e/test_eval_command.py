@@ -65,7 +65,15 @@ def test_the_table_is_on_stdout_and_the_same_command_goes_on(cli: Cli, film: Pat
     words += ("--model", "builtin", "--system", "blind")
     first = cli(*words, "--limit", 4)
     assert first.returncode == 0, first.stderr
-    assert "blind" in first.stdout
+    heads, *_, row = first.stdout.splitlines()
+    assert heads.split()[:5] == ["system", "asked", "right", "accuracy", "95%"]
+    right, accuracy = row.split()[2:4]
+    assert right.endswith("/4")
+    assert int(right.removesuffix("/4")) / 4 == float(accuracy)
+    assert "one video" in row
+    assert not any(line != line.rstrip() or not line for line in first.stdout.splitlines())
+    told = [line for line in first.stderr.splitlines() if line[1:].startswith("/4")]
+    assert told[-1].startswith("4/4")
     assert "into evaluations/jsonl-blind-builtin" in first.stderr
     out = cli.folder / "evaluations" / "jsonl-blind-builtin"
     assert len(list(read_results(out))) == 4
@@ -73,7 +81,7 @@ def test_the_table_is_on_stdout_and_the_same_command_goes_on(cli: Cli, film: Pat
     told = json.loads(again.stdout)
     assert (told["questions"], told["ending"], told["left"]) == (4, "finished", 0)
     assert len((out / RESULTS).read_bytes().splitlines()) == 4
-    assert len(read_header(out).sittings) == 2
+    assert len(read_header(out).sittings) == 1  # nothing was left to ask
     other = cli(*words, "--limit", 5)
     assert (other.returncode, other.stdout) == (2, "")
     assert "limit 4, not 5" in other.stderr
@@ -93,6 +101,10 @@ def test_the_table_is_on_stdout_and_the_same_command_goes_on(cli: Cli, film: Pat
         (("--limit", "2"), "DATASET"),
         (("jsonl", "--annotations", "q", "--videos", ".", "--workers", "0"), "--workers"),
         (("jsonl", "--annotations", "q", "--videos", ".", "--system", "x"), "no system 'x'"),
+        (
+            ("jsonl", "--annotations", "q", "--videos", ".", "--system", "unifrom-64"),
+            "did you mean 'uniform-64'?",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_one_line_and_leaves_nothing(

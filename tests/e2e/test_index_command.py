@@ -52,6 +52,7 @@ def test_a_line_a_video_and_each_tier_on_top_of_the_last(run, film: Path, tmp_pa
     errors = [each for each in both.stderr.splitlines() if each.startswith("videorlm: ")]
     assert len(errors) == 2 and "notes.mp4" in errors[0] and "missing.mp4" in errors[1]
     assert "2 of 3: talk.mp4\n" in both.stderr and "talk.mp4: tier 2 adds " in both.stderr
+    assert both.stderr.splitlines()[-1] == "1 indexed, 2 failed"
     assert "searchable now" not in both.stderr  # it has been before
 
     deep = run("talk.mp4", "--tier", 3, "--preset", "builtin", "--json")
@@ -78,13 +79,15 @@ def test_a_line_a_video_and_each_tier_on_top_of_the_last(run, film: Path, tmp_pa
         (("a.mp4", "--list"), "video files, --list, --prune"),
         (("a.mp4", "--older-than", "3"), "go with --prune"),
         (("a.mp4", "--tier", "4"), "'--tier'"),
+        (("above",), "folders below it are not searched"),
         (("a.mp4", "--preset", "grand"), "'grand' is neither a preset"),
     ],
 )
 def test_bad_usage_is_one_line(run, film: Path, tmp_path: Path, words: tuple, says: str) -> None:
     shutil.copy(film / "film.mp4", tmp_path / "a.mp4")
+    (tmp_path / "above" / "below").mkdir(parents=True)
     done = run(*words)
-    assert done.returncode in (2, 5) and says in done.stderr
+    assert done.returncode in (2, 3, 5) and says in done.stderr
     assert "Traceback" not in done.stderr and done.stdout == ""
 
 

@@ -94,7 +94,7 @@ def test_the_film_comes_out_as_recorded(demo_film: Path, config: Config) -> None
     ("run", "clip", "outputs"),
     [
         ("count-cars-in-a-real-clip", "intel_cars", 5),
-        ("chat-about-cars", "intel_cars", 6),
+        ("chat-about-cars", "intel_cars", 7),
         ("title-at-the-end", "bbb_0_30", 3),
     ],
 )

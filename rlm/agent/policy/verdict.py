@@ -40,7 +40,7 @@ def judge(options: Sequence[str], observation: str, *, many: bool = False) -> Ve
     if number is None:
         return Verdict(None, FAILED)
     shown = _EVIDENCE.findall(observation)
-    evidence = tuple(Span(float(start), float(end)) for start, end, _ in shown)
+    evidence = tuple(dict.fromkeys(Span(float(start), float(end)) for start, end, _ in shown))
     why = "; ".join(dict.fromkeys(words for *_, words in shown[:3]))
     why = f"{why[:1].upper()}{why[1:]}." if why else f"I found {number[1]}."
     if options:

@@ -111,7 +111,7 @@ class Commands:
             context=session.context if session else (0, None),
             usd=None if price is None else meter.usd if meter else 0.0,
             free=price == 0,
-            budget=meter.left() if meter else _in_words(chat),
+            budget=meter.left(anew=not chat.control.held) if meter else _in_words(chat),
             doing=self._upgrade.doing,
         )
 
@@ -122,9 +122,9 @@ class Commands:
         """Show frames, here and to the next question."""
         self._shown += self._looking.frames(rest)
 
-    @_command("/find TEXT")
+    @_command("/find TEXT | @1:04-1:10")
     def find(self, rest: str) -> None:
-        """Moments most like a text."""
+        """Moments most like a text, or a moment."""
         self._looking.find(rest)
 
     @_command("/scenes")

@@ -59,16 +59,27 @@ class Looking:
         return shown
 
     def find(self, words: str) -> None:
-        """The moments most like ``words``."""
+        """The moments most like ``words``, or like the moment that they name."""
         from rlm.tools.search import search
 
         if not words:
-            raise UsageError("find what? as in /find a red car")
-        hits = search(self._context, words, k=HITS)
+            raise UsageError("find what? as in /find a red car, or /find @1:04-1:10 for the like")
+        query: str | tuple[float, float] = words
+        if words.startswith("@") and " " not in words:
+            start, end = moment(words)
+            query = start, end
+        hits = search(self._context, query, k=HITS)
         for hit in hits:
-            print(f"@{Span(hit.start, hit.end)}  {hit.score:.3f}  {hit.method}")
+            print(f"@{Span(hit.start, hit.end)}  {hit.score:.3f}")
         if not hits:
             print("nothing is like that")
+            return
+        fields = list(dict.fromkeys(part for hit in hits for part in hit.source.split(" + ")))
+        how = "words" if query is words else "example"
+        joined = " (joined by rank)" if len(fields) > 1 else ""
+        say(f"searched by {how} in {' and '.join(fields)}{joined}")
+        if query is words and self._chat.index.preset == "builtin":
+            say("builtin reads words of moving coloured shapes alone; /find @1:04 takes an example")
 
     def scenes(self) -> None:
         """Where the scenes begin."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from rlm.agent.text import counted
 from rlm.errors import UsageError
 from rlm.evaluation.comparison import compare
 from rlm.evaluation.folder import flattened
 from rlm.evaluation.saved_run import SavedRun
-from rlm.evaluation.statistics import Estimate, Paired
+from rlm.evaluation.statistics import ONE_VIDEO, Estimate, Paired
 from rlm.evaluation.summary import Spent
 
 UNKNOWN = "unknown"
@@ -180,7 +182,8 @@ def _evidence(runs: Sequence[SavedRun]) -> Table | None:
     note = (
         "Where the set says when the answer can be seen: the overlap of these spans with the "
         "evidence that was told, as intersection over union in time. Best: for each span of the "
-        "set the told one that fits best. Union: all seconds of either side. Without evidence, 0."
+        "set the told one that fits best. Union: all seconds of either side. Without evidence, 0; "
+        "a run that tells none at all is left out."
     )
     return Table("Evidence", head, rows, 1, note) if rows else None
 
@@ -188,7 +191,8 @@ def _evidence(runs: Sequence[SavedRun]) -> Table | None:
 def settings_table(run: SavedRun) -> Table:
     """All that decides what the run measures, and who sat at it when."""
     header = run.header
-    rows = [[name, setting(value)] for name, value in flattened(header).items()]
+    values = flattened(header.model_copy(update={"prompts": _together(header.prompts)}))
+    rows = [[name, setting(value)] for name, value in values.items()]
     rows += [["annotations", header.annotations], ["videos", header.videos]]
     for number, sitting in enumerate(header.sittings, 1):
         words = [
@@ -196,6 +200,8 @@ def settings_table(run: SavedRun) -> Table:
             f"{sitting.workers} workers",
         ]  # fmt: skip
         words += [f"${sitting.max_usd:g} for the run"] if sitting.max_usd is not None else []
+        if sitting.model_timeout is not None:
+            words.append(f"the model may stay silent for {sitting.model_timeout:g} s")
         words += ["failed ones again"] if sitting.retry_failed else []
         rows.append([f"sitting {number}", ", ".join(words)])
     return Table("Settings", ["Setting", "Value"], rows, 2)
@@ -237,7 +243,16 @@ def spent_pair(kind: str, pair: Sequence[Spent]) -> list[str]:
 
 def setting(value: object) -> str:
     """A setting's value in words."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return "none" if value in (None, "") else str(value)
+
+
+def _together(prompts: Mapping[str, str]) -> dict[str, str]:
+    """One digest for all templates, whose own are in ``run.json``."""
+    lines = "".join(f"{name} {prompts[name]}\n" for name in sorted(prompts))
+    digest = hashlib.sha256(lines.encode())
+    return {counted(len(prompts), "file"): digest.hexdigest()}
 
 
 def _columns(runs: Sequence[SavedRun], one: str) -> list[str]:
@@ -254,7 +269,11 @@ def _overview_row(run: SavedRun) -> list[str]:
 
 
 def _accuracy(known: Estimate | None) -> tuple[str, str]:
-    return ("not known", "") if known is None else (f"{known.mean:.3f}", interval(known))
+    return ("not known", "") if known is None else (f"{known.mean:.3f}", _within(known))
+
+
+def _within(known: Estimate) -> str:
+    return interval(known) or ONE_VIDEO
 
 
 def _less(run: SavedRun, first: SavedRun) -> list[str]:

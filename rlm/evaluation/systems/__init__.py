@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib import import_module
 
 from rlm.errors import UsageError
@@ -28,7 +29,7 @@ __all__ = ["SYSTEMS", "Case", "Needs", "Outcome", "System", "Unsupported", "load
 def summary(name: str) -> str:
     """What a system of :data:`SYSTEMS` is, in a line."""
     told = import_module(SYSTEMS[name].partition(":")[0]).__doc__ or ""
-    return told.strip().partition("\n")[0]
+    return told.strip().partition("\n")[0].replace("``", "")
 
 
 def load_system(name: str) -> System:
@@ -41,9 +42,13 @@ def load_system(name: str) -> System:
     where = SYSTEMS.get(f"{numbered[1]}-N" if numbered else name, name)
     module, colon, attribute = where.partition(":")
     if not colon:
+        # A number is kept: who wrote "unifrom-64" means uniform-64.
+        names = [each.replace("-N", f"-{numbered[2]}" if numbered else "-N") for each in SYSTEMS]
+        near = get_close_matches(name, names, 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
         raise UsageError(
-            f"there is no system {name!r}; there are {', '.join(SYSTEMS)}, or name one of your own "
-            "as package.module:Class"
+            f"there is no system {name!r}; {hint}there are {', '.join(SYSTEMS)}, or name one of "
+            "your own as package.module:Class"
         )
     try:
         system = getattr(import_module(module), attribute)(*numbers)

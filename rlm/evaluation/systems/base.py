@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Needs:
-    """What has to be there before a system can be asked, beside the question."""
+    """What has to be there before a system can be asked, beside the question.
+
+    ``limits`` are those of a :class:`Budget`, by name, that it heeds.
+    """
 
     model: bool = True
     video: bool = True
     index: bool = True
     jail: bool = True
+    limits: tuple[str, ...] = tuple(Budget.__dataclass_fields__)
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,10 @@ class Outcome:
 
 
 class System(Protocol):
-    """Anything that answers questions about videos. Several threads ask one at the same time."""
+    """Anything that answers questions about videos. Several threads ask one at the same time.
+
+    It may have ``settings``, a mapping of what it was made with, which the header of a run tells.
+    """
 
     @property
     def name(self) -> str:

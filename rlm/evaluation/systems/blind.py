@@ -13,7 +13,7 @@ class Blind:
     """
 
     name = "blind"
-    needs = Needs(video=False, index=False, jail=False)
+    needs = Needs(video=False, index=False, jail=False, limits=("usd",))
 
     def answer(self, case: Case) -> Outcome:
         """Ask once."""

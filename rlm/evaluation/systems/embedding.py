@@ -12,7 +12,7 @@ class Embedding:
     """What ``discriminative_vqa`` says of the whole video. No language model, no frame shown."""
 
     name = "embedding"
-    needs = Needs(model=False, jail=False)
+    needs = Needs(model=False, jail=False, limits=())
 
     def answer(self, case: Case) -> Outcome:
         """Compare the options."""

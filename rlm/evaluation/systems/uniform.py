@@ -17,10 +17,11 @@ class Uniform:
     They are fewer where the model takes fewer pictures in one request or the budget allows fewer.
     """
 
-    needs = Needs(index=False, jail=False)
+    needs = Needs(index=False, jail=False, limits=("usd", "frames"))
 
     def __init__(self, frames: int) -> None:
         self.name = f"uniform-{frames}"
+        self.settings = {"uniform_frames": frames, "uniform_short_side": SHORT_SIDE}
         self._frames = frames
 
     def answer(self, case: Case) -> Outcome:

@@ -39,7 +39,10 @@ def line(state: State, width: int) -> str:
     ]
     shown = [(rank, words) for rank, words in parts if words]
     while len(words := " · ".join(words for _, words in shown)) > width - 2 and len(shown) > 1:
-        shown.remove(max(shown, key=lambda part: part[0]))
+        least = max(range(len(shown)), key=lambda n: shown[n][0])
+        rank, part = shown.pop(least)
+        if ", " in part:  # of several limits the first ones are left
+            shown.insert(least, (rank, part.rpartition(", ")[0]))
     return f" {words[: width - 2]} "
 
 

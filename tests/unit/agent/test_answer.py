@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlm.agent.answer import CANNOT_TELL, from_words, letter, read_answer
+from rlm.agent.answer import CANNOT_TELL, from_words, letter, read_answer, salvaged
 from rlm.spans import Span
 
 COLOURS = ("Red", "Blue.", "Silver-blue", "None of these")
@@ -18,6 +18,12 @@ COLOURS = ("Red", "Blue.", "Silver-blue", "None of these")
 def test_options_by_letter_text_or_index(value: object, choice: int) -> None:
     answer = read_answer(value, None, None, COLOURS, 10)
     assert (answer.choice, answer.text) == (choice, COLOURS[choice])
+
+
+def test_a_span_that_is_told_twice_is_kept_once() -> None:
+    told = [(4, 6), (1, 2), (4.0, 6.0)]
+    for read in (read_answer, salvaged):
+        assert read("red", told, None, (), 10).evidence == (Span(4, 6), Span(1, 2))
 
 
 @pytest.mark.parametrize("value", ["E", 4, 0, 3, -1, "Green", "A. Blue", "", 1.5])

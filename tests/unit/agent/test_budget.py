@@ -78,6 +78,17 @@ def test_what_is_left_is_said() -> None:
     assert Meter(Budget(turns=None)).left() == "no limit"
 
 
+def test_a_question_yet_to_be_asked_has_all_its_turns_and_seconds() -> None:
+    now = 0.0
+    meter = Meter(Budget(turns=3, seconds=60, tokens=100), clock=lambda: now)
+    meter.turns, now = 1, 50.0
+    meter.add(Usage(20, 10, None))
+    assert meter.left() == "2 turns, 70 tokens, 10 s"
+    before = meter.left(anew=True)
+    meter.begin()
+    assert before == meter.left() == "3 turns, 70 tokens, 60 s"
+
+
 def test_a_share_is_given_back_when_it_is_not_spent() -> None:
     meter = Meter(Budget(calls=20))
     first = meter.child(2)

@@ -46,11 +46,27 @@ def test_a_result_holds_what_was_asked_what_came_back_and_what_it_took(
     for result in results.values():
         transcript = Transcript.load(tmp_path / "out" / (result.transcript or ""))
         assert transcript.header.question == result.question
-        assert list((transcript.path / "media").iterdir())
+        frames = list((transcript.path / "media").iterdir())
+        assert {frame.stat().st_nlink for frame in frames} == {3}  # kept once for all three
     header = read_header(tmp_path / "out")
     assert (header.system, header.questions) == ("uniform-4", 3)
     assert len(header.prompts["uniform"]) == 64
-    assert header.parameters["max_turns"] == 12
+    assert header.annotations == str(annotations.absolute())
+    limits = {name for name in header.parameters if name.startswith("max_")}
+    assert limits == {"max_usd", "max_frames"}  # one call knows no others
+    assert (header.parameters["uniform_frames"], header.sittings[0].model_timeout) == (4, 300)
+
+
+def test_a_model_without_a_price_is_told_once(film: Path, tmp_path: Path) -> None:
+    class Unpriced(ScriptedModel):
+        def price(self, input_tokens: int, output_tokens: int) -> None:
+            return None
+
+    watch = Watching()
+    run(write_questions(tmp_path / "q.jsonl", 2), film, tmp_path / "out", Unpriced("A"), watch)
+    assert [line for line in watch.lines if "no price is known" in line] == [
+        "no price is known for scripted: dollars are not counted"
+    ]
 
 
 def test_repeats_have_seeds_of_their_own(film: Path, tmp_path: Path) -> None:

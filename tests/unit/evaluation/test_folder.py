@@ -35,6 +35,8 @@ def test_results_are_read_back_and_the_last_of_a_question_counts(tmp_path: Path)
     assert again.evidence == ((0.0, 1.5),)
     assert read[result("b").key].usd is None
     assert len(read_header(tmp_path / "r").sittings) == 2
+    write(tmp_path / "r")  # nothing was asked
+    assert len(read_header(tmp_path / "r").sittings) == 2
 
 
 @settings(deadline=None, max_examples=40)

@@ -13,11 +13,13 @@ README = Path(__file__).resolve().parents[3] / "README.md"
 
 
 def test_every_set_is_in_the_table() -> None:
-    console = Console(width=300)
+    console = Console(width=80)
     with console.capture() as capture:
         console.print(describe())
-    lines = [line.split()[0] for line in capture.get().splitlines()]
-    assert lines[1:] == [*DATASETS, "world"]
+    lines = capture.get().splitlines()
+    names = [line.split()[0] for line in lines if not line.startswith(" ")]
+    assert names[1:] == [*DATASETS, "world"]
+    assert len(lines) <= 1 + 2 * len(names[1:])
 
 
 def test_the_readme_has_the_table() -> None:

@@ -160,6 +160,28 @@ def test_a_row_for_each_time_a_question_was_asked(hostile, tmp_path):
     assert evil[-1]["failure"] == "model"
 
 
+def test_questions_are_in_the_order_of_the_set_not_of_their_end(tmp_path):
+    rows = [result(f"q{n}", place=n, repeat=again) for n in (2, 0, 1) for again in (1, 0)]
+    write_report([read_run(save(tmp_path / "r", rows))], tmp_path)
+    told = list(csv.DictReader(io.StringIO((tmp_path / "results.csv").read_text())))
+    assert [(row["id"], row["repeat"]) for row in told] == [
+        (f"q{n}", again) for n in range(3) for again in "01"
+    ]
+    found = re.findall(r"\bq[012]\b", (tmp_path / "report.html").read_text())
+    assert found == sorted(found)
+
+
+def test_settings_are_few_and_plain(tmp_path):
+    about = header(
+        prompts={"a": "1" * 64, "b": "2" * 64}, parameters={"max_seconds": 600.0, "max_usd": 0.5}
+    )
+    told = report_text([read_run(save(tmp_path / "r", [result()], about))])
+    assert re.findall(r"\| prompts: (\S+ \S+) \| ([0-9a-f]{64}) \|", told)[0][0] == "2 files"
+    assert "| max_seconds | 600 |" in told
+    assert "| max_usd | 0.5 |" in told
+    assert "| 1.000 | one video |" in told
+
+
 def test_a_page_is_not_written_again_while_it_is_newer(hostile):
     run = read_run(hostile)
     write_pages([run], hostile, lambda done, of: None)

@@ -74,6 +74,7 @@ def test_what_is_not_known_of_one_is_not_known_of_all():
 
 def test_evidence_and_recall_where_the_set_has_them():
     assert summary([result()]).evidence is None
+    assert summary([result(evidence_time=((0, 4),))]).evidence is None  # none was told
     rows = [
         result("a", evidence_time=((0, 4),), evidence=((2, 4), (8, 10))),
         result("b", evidence_time=((0, 4),)),

@@ -170,7 +170,7 @@ def test_sizes(films):
     for fps in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(UsageError, match="rate"):
             video.frames(fps)
-    with pytest.raises(UsageError, match="not both"):
+    with pytest.raises(UsageError, match="one of them"):
         video.clip(fps=1, count=1)
     with pytest.raises(UsageError, match="at least 1"):
         video.clip(count=0)

@@ -77,6 +77,8 @@ def test_the_bar_leaves_out_what_matters_least() -> None:
     )
     for width in range(20, 100):
         assert len(line(STATE, width)) <= width
+    assert line(STATE, len(whole) - 1).endswith("· left: 5 turns ")
+    assert line(STATE, len(whole) - 10).endswith("· $0.0312 ")
     narrow = line(replace(STATE, doing="encoding 40%"), 46)
     assert narrow == " openai/gpt · turn 7 · $0.0312 · encoding 40% "
 
