@@ -72,14 +72,6 @@ _RetryFailed = Annotated[
     bool,
     typer.Option("--retry-failed", help="Ask again what failed.", rich_help_panel=WORK),
 ]
-_Unsafe = Annotated[
-    bool,
-    typer.Option(
-        "--unsafe-no-sandbox",
-        help="Run the model's code without a jail: it can read and change your files.",
-        rich_help_panel=WORK,
-    ),
-]
 
 
 @app.callback()
@@ -160,38 +152,12 @@ def run(
     ] = "loop",
     model: options.Model = None,
     api_base: options.ApiBase = None,
-    fallback_model: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME", help="Takes over when the model is unavailable; repeat it.",
-            rich_help_panel=options.MODEL,
-        ),
-    ] = None,
-    sub_model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="For the code's sub-questions.", rich_help_panel=options.MODEL
-        ),
-    ] = None,
+    fallback_model: options.FallbackModel = None,
+    sub_model: options.SubModel = None,
     seed: _Seed = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(metavar="T", help="Of the model.", rich_help_panel=options.MODEL),
-    ] = None,
-    reply_cache: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER", help="Keeps replies, and finds them again.",
-            rich_help_panel=options.MODEL,
-        ),
-    ] = None,
-    model_timeout: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS", help="It may stay silent (default 300).",
-            rich_help_panel=options.MODEL,
-        ),
-    ] = None,
+    temperature: options.Temperature = None,
+    reply_cache: options.ReplyCache = None,
+    model_timeout: options.ModelTimeout = None,
     judge: options.Judge = None,
     calibrator: options.Calibrator = None,
     preset: options.Preset = None,
@@ -208,24 +174,12 @@ def run(
     max_turns: options.MaxTurns = None,
     max_tokens: options.MaxTokens = None,
     max_seconds: options.MaxSeconds = None,
-    max_frames: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", help="Frames that models may be shown, a question.",
-            rich_help_panel=options.BUDGET,
-        ),
-    ] = None,
-    max_depth: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", help="Levels of sub-sessions (default 1; 0 for none).",
-            rich_help_panel=options.BUDGET,
-        ),
-    ] = None,
+    max_frames: options.MaxFrames = None,
+    max_depth: options.MaxDepth = None,
     output: _Output = None,
     retry_failed: _RetryFailed = False,
     json_: options.Json = False,
-    unsafe_no_sandbox: _Unsafe = False,
+    unsafe_no_sandbox: options.Unsafe = False,
 ) -> int:  # fmt: skip
     """Ask the questions of a data set: 'videorlm eval DATASET ...' does the same.
 
@@ -322,7 +276,7 @@ def world(
     output: _Output = None,
     retry_failed: _RetryFailed = False,
     json_: options.Json = False,
-    unsafe_no_sandbox: _Unsafe = False,
+    unsafe_no_sandbox: options.Unsafe = False,
 ) -> int:  # fmt: skip
     """Compare systems on procedural films that nothing was trained on: no key, no download.
 
