@@ -48,15 +48,7 @@ from rlm.tools.transition_graph import transition_graph
 from rlm.tools.verify_temporal_coherence import verify_temporal_coherence
 from rlm.tools.video_info import video_info
 
-TOOLS: tuple[Tool, ...] = (
-    video_info,
-    get_scenes,
-    contact_sheet,
-    extract_frames,
-    show,
-    search,
-    embed,
-    search_by_embedding,
+PREDICTION: tuple[Tool, ...] = (
     predict_future,
     anticipate_action,
     verify_temporal_coherence,
@@ -66,6 +58,19 @@ TOOLS: tuple[Tool, ...] = (
     rank_futures,
     order_segments,
     transition_graph,
+)
+"""The tools that foretell, or rest on what was foretold, as a summary by surprise does."""
+
+TOOLS: tuple[Tool, ...] = (
+    video_info,
+    get_scenes,
+    contact_sheet,
+    extract_frames,
+    show,
+    search,
+    embed,
+    search_by_embedding,
+    *PREDICTION,
     discriminative_vqa,
     detect_objects,
     caption_segment,
@@ -82,6 +87,7 @@ TOOLS: tuple[Tool, ...] = (
 )
 
 __all__ = [
+    "PREDICTION",
     "RECORDS",
     "TOOLS",
     "Asked",

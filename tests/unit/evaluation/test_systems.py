@@ -17,9 +17,9 @@ from rlm.agent.session import default_jail
 from rlm.errors import UsageError, VideoError
 from rlm.evaluation.items import Item, read_items
 from rlm.evaluation.systems import SYSTEMS, Case, Needs, Outcome, System, Unsupported, load_system
-from rlm.evaluation.systems.loop_no_prediction import PREDICTION
 from rlm.evaluation.systems.one_call import read_reply
 from rlm.index import VideoIndex
+from rlm.tools import PREDICTION
 
 OPTIONS = ("A red car", "A dog", "I am not sure", "An ant")
 
