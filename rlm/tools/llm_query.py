@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rlm.tools.base import Asked, Frames, Pictures, Sheet, ToolContext, labelled
+from rlm.tools.base import Asked, Frames, Pictures, Sheet, ToolContext
+from rlm.tools.labelling import labelled
 
 
 def llm_query(

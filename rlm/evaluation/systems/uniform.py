@@ -5,7 +5,7 @@ from __future__ import annotations
 from rlm.agent.llm import Picture
 from rlm.evaluation.systems.base import Case, Needs, Outcome
 from rlm.evaluation.systems.one_call import one_call
-from rlm.tools.base import frame_label
+from rlm.tools.labelling import frame_label
 
 SHORT_SIDE = 360
 """Pixels, as ``extract_frames`` gives them by default."""
