@@ -1,6 +1,7 @@
 # make demo   a film, its index, and questions about it, with nothing but this repository
 # make test   everything that has to hold: style, types, layers, tests
 # make check  the first three of these alone
+# make test-properties  the property tests with examples that were not tried before
 # make test-cluster  evaluation on a Ray cluster that loses a node (installs the extra 'ray')
 # make bench  measurements, side by side with their baselines
 
@@ -12,7 +13,7 @@ CONSTRAINTS ?= $(if $(shell command -v nvidia-smi 2>/dev/null),,-c constraints-c
 export OMP_WAIT_POLICY ?= PASSIVE
 export LITELLM_LOCAL_MODEL_COST_MAP ?= True
 
-.PHONY: setup setup-dev demo test test-cluster check bench bench-models bench-tools clean
+.PHONY: setup setup-dev demo test test-properties test-cluster check bench bench-models bench-tools clean
 
 setup: $(VENV)/.ready
 setup-dev: $(VENV)/.ready-dev
@@ -44,6 +45,9 @@ check: $(VENV)/.ready-dev
 
 test: check
 	$(BIN)/python -m pytest -n 2
+
+test-properties: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest -n 2 -m hypothesis --hypothesis-profile=searching
 
 test-cluster: $(VENV)/.ready-dev
 	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e '.[ray]'

@@ -73,11 +73,10 @@ def test_a_sheet_holds_every_picture_and_time(count, height, width):
 
 
 @settings(deadline=None, max_examples=12)
-@given(count=st.integers(1, 60), width=st.integers(20, 80))
+@given(count=st.integers(6, 60), width=st.integers(20, 80))
 def test_a_sheet_is_about_as_high_as_wide(count, width):
-    sheet = contact_sheet(clip_of(count, 36, width), width=800)
-    if count >= 6:
-        assert 300 <= sheet.shape[0] <= 1410
+    high, wide, _ = contact_sheet(clip_of(count, 36, width), width=800).shape
+    assert 1 / 2 <= high / wide <= 5 / 3  # 0.546 and 1.588 over all of these
 
 
 @pytest.mark.parametrize(
