@@ -15,10 +15,12 @@ app = App()
 
 
 @app.command(section=ASKING)
+@options.gathered
 @guarded
 def ask(
     video: options.Video,
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="The question, in quotes.")],
+    *,
     option: Annotated[
         list[str] | None,
         typer.Option(
@@ -28,22 +30,12 @@ def ask(
         ),
     ] = None,
     model: options.Model = None,
-    sub_model: options.SubModel = None,
-    fallback_model: options.FallbackModel = None,
     api_base: options.ApiBase = None,
     preset: options.Preset = None,
     seed: options.Seed = None,
-    temperature: options.Temperature = None,
-    model_timeout: options.ModelTimeout = None,
-    reply_cache: options.ReplyCache = None,
-    calibrator: options.Calibrator = None,
-    max_turns: options.MaxTurns = None,
-    max_calls: options.MaxCalls = None,
-    max_tokens: options.MaxTokens = None,
+    asking: options.ModelSettings,
+    limits: options.LimitSettings,
     max_usd: options.MaxUsd = None,
-    max_seconds: options.MaxSeconds = None,
-    max_frames: options.MaxFrames = None,
-    max_depth: options.MaxDepth = None,
     votes: Annotated[
         int,
         typer.Option(
@@ -93,25 +85,8 @@ def ask(
         options=option or (),
         model=model,
         api_base=api_base,
-        settings={
-            "fallback_model": fallback_model,
-            "sub_model": sub_model,
-            "seed": seed,
-            "temperature": temperature,
-            "reply_cache": reply_cache,
-            "calibrator": calibrator,
-            "model_timeout": model_timeout,
-        },
+        settings={**vars(asking), **vars(limits), "seed": seed, "max_usd": max_usd},
         preset=preset,
-        limits={
-            "turns": max_turns,
-            "calls": max_calls,
-            "tokens": max_tokens,
-            "usd": max_usd,
-            "seconds": max_seconds,
-            "frames": max_frames,
-            "depth": max_depth,
-        },
         votes=votes,
         transcripts=transcripts,
         as_json=json_,

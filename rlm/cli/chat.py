@@ -14,9 +14,11 @@ app = App()
 
 
 @app.command(section=ASKING)
+@options.gathered
 @guarded
 def chat(
     video: options.Video,
+    *,
     resume: Annotated[
         str | None,
         typer.Option(
@@ -26,22 +28,12 @@ def chat(
         ),
     ] = None,
     model: options.Model = None,
-    sub_model: options.SubModel = None,
-    fallback_model: options.FallbackModel = None,
     api_base: options.ApiBase = None,
     preset: options.Preset = None,
     seed: options.Seed = None,
-    temperature: options.Temperature = None,
-    model_timeout: options.ModelTimeout = None,
-    reply_cache: options.ReplyCache = None,
-    calibrator: options.Calibrator = None,
-    max_turns: options.MaxTurns = None,
-    max_calls: options.MaxCalls = None,
-    max_tokens: options.MaxTokens = None,
+    asking: options.ModelSettings,
+    limits: options.LimitSettings,
     max_usd: options.MaxUsd = None,
-    max_seconds: options.MaxSeconds = None,
-    max_frames: options.MaxFrames = None,
-    max_depth: options.MaxDepth = None,
     transcripts: options.Transcripts = None,
     verbose: options.Verbose = False,
     live: options.Live = False,
@@ -79,25 +71,8 @@ def chat(
         video,
         model=model,
         api_base=api_base,
-        settings={
-            "fallback_model": fallback_model,
-            "sub_model": sub_model,
-            "seed": seed,
-            "temperature": temperature,
-            "reply_cache": reply_cache,
-            "calibrator": calibrator,
-            "model_timeout": model_timeout,
-        },
+        settings={**vars(asking), **vars(limits), "seed": seed, "max_usd": max_usd},
         preset=preset,
-        limits={
-            "turns": max_turns,
-            "calls": max_calls,
-            "tokens": max_tokens,
-            "usd": max_usd,
-            "seconds": max_seconds,
-            "frames": max_frames,
-            "depth": max_depth,
-        },
         transcripts=transcripts,
         resume=resume,
         verbose=verbose,

@@ -113,12 +113,14 @@ def _list(wanted: bool, json_: bool) -> int:
 
 
 @app.command(RUN)
+@options.gathered
 @guarded
 def run(
     dataset: Annotated[
         str,
         typer.Argument(metavar="DATASET", help="Its short name, or a reader as module:Class."),
     ],
+    *,
     annotations: Annotated[
         Path,
         typer.Option(metavar="PATH", help="File or folder of annotations.", rich_help_panel=WHICH),
@@ -152,15 +154,10 @@ def run(
     ] = "loop",
     model: options.Model = None,
     api_base: options.ApiBase = None,
-    fallback_model: options.FallbackModel = None,
-    sub_model: options.SubModel = None,
-    seed: _Seed = None,
-    temperature: options.Temperature = None,
-    reply_cache: options.ReplyCache = None,
-    model_timeout: options.ModelTimeout = None,
-    judge: options.Judge = None,
-    calibrator: options.Calibrator = None,
     preset: options.Preset = None,
+    seed: _Seed = None,
+    asking: options.ModelSettings,
+    judge: options.Judge = None,
     workers: _Workers = "auto",
     cluster: Annotated[
         str | None,
@@ -171,11 +168,7 @@ def run(
     ] = None,
     max_usd: _RunUsd = None,
     item_usd: _ItemUsd = None,
-    max_turns: options.MaxTurns = None,
-    max_tokens: options.MaxTokens = None,
-    max_seconds: options.MaxSeconds = None,
-    max_frames: options.MaxFrames = None,
-    max_depth: options.MaxDepth = None,
+    limits: options.LimitSettings,
     output: _Output = None,
     retry_failed: _RetryFailed = False,
     json_: options.Json = False,
@@ -217,21 +210,7 @@ def run(
         cluster=cluster,
         max_usd=max_usd,
         item_usd=item_usd,
-        limits={
-            "turns": max_turns,
-            "tokens": max_tokens,
-            "seconds": max_seconds,
-            "frames": max_frames,
-            "depth": max_depth,
-        },
-        settings={
-            "fallback_model": fallback_model,
-            "sub_model": sub_model,
-            "temperature": temperature,
-            "reply_cache": reply_cache,
-            "model_timeout": model_timeout,
-            "calibrator": calibrator,
-        },
+        settings={**vars(asking), **vars(limits)},
         output=output,
         retry_failed=retry_failed,
         unsafe=unsafe_no_sandbox,

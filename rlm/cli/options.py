@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -190,3 +194,61 @@ Live = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """How language models are asked; the fields are named as the settings."""
+
+    sub_model: SubModel = None
+    fallback_model: FallbackModel = None
+    temperature: Temperature = None
+    model_timeout: ModelTimeout = None
+    reply_cache: ReplyCache = None
+    calibrator: Calibrator = None
+
+
+@dataclass(frozen=True)
+class LimitSettings:
+    """What a question may take, dollars aside; the fields are named as the settings."""
+
+    max_turns: MaxTurns = None
+    max_calls: MaxCalls = None
+    max_tokens: MaxTokens = None
+    max_seconds: MaxSeconds = None
+    max_frames: MaxFrames = None
+    max_depth: MaxDepth = None
+
+
+def gathered(command: Callable[..., None]) -> Callable[..., None]:
+    """``command`` as typer is to read it: each field of a parameter that is one of the dataclasses
+    above is an option of its own."""
+    whole = inspect.signature(command, eval_str=True).parameters.values()
+    groups: dict[str, Any] = {
+        each.name: each.annotation for each in whole if is_dataclass(each.annotation)
+    }
+
+    @functools.wraps(command)
+    def call(**values: Any) -> None:
+        for name, group in groups.items():
+            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
+        command(**values)
+
+    options: list[inspect.Parameter] = []
+    for each in whole:
+        if each.name not in groups:
+            options.append(each.replace(kind=each.KEYWORD_ONLY))
+            continue
+        hints = get_type_hints(each.annotation, include_extras=True)
+        options += [
+            each.replace(
+                name=field.name,
+                kind=each.KEYWORD_ONLY,
+                default=field.default,
+                annotation=hints[field.name],
+            )
+            for field in fields(each.annotation)
+        ]
+    call.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    call.__annotations__ = {option.name: option.annotation for option in options}
+    return call

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +43,6 @@ def run(
     api_base: str | None,
     settings: Mapping[str, Any],
     preset: str | None,
-    limits: Mapping[str, Any],
     votes: int,
     transcripts: Path | None,
     as_json: bool,
@@ -54,11 +52,11 @@ def run(
 ) -> int:
     """Ask, print the answer on stdout and everything else on stderr; returns the exit code.
 
-    ``settings`` are of the language models and ``limits`` those of the budget, by name; ``None``
-    leaves one to the configuration. ``live`` shows the run as a page too.
+    ``settings`` stand before those of the configuration; ``None`` leaves one to it. ``live`` shows
+    the run as a page too.
     """
     from rlm.agent.answer import CANNOT_TELL
-    from rlm.agent.ask import ask, budget_of
+    from rlm.agent.ask import ask
     from rlm.agent.choose import BUILTIN
     from rlm.agent.control import Control
     from rlm.agent.events import SessionEnded
@@ -81,9 +79,6 @@ def run(
 
     if shown:
         sinks.append(show)
-    budget = replace(
-        budget_of(config), **{name: limit for name, limit in limits.items() if limit is not None}
-    )
     jail: Jail = no_jail if unsafe else default_jail
     control = Control()
     store: Store = view.store
@@ -102,7 +97,6 @@ def run(
                 model=model,
                 api_base=api_base,
                 preset=preset,
-                budget=budget,
                 votes=votes,
                 config=config,
                 transcripts=transcripts,

@@ -55,9 +55,8 @@ class Evaluation:
     ``offset`` on, each ``repeats`` times. ``workers`` is ``None`` for as many as suit the model;
     with ``cluster`` they are where :func:`rlm.evaluation.cluster.connected` says. ``judge`` is the
     language model that judges open answers. ``max_usd`` is for the whole run, ``item_usd`` for a
-    question. ``limits`` are further ones of :class:`~rlm.agent.budget.Budget` by name, ``settings``
-    those of the models as in :class:`~rlm.config.Config`. ``retry_failed`` asks again what ended in
-    a failure.
+    question. ``settings`` are those of the models and further limits, as in
+    :class:`~rlm.config.Config`. ``retry_failed`` asks again what ended in a failure.
     """
 
     dataset: str
@@ -77,7 +76,6 @@ class Evaluation:
     cluster: str | None = None
     max_usd: float | None = None
     item_usd: float | None = None
-    limits: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     output: Path | None = None
     retry_failed: bool = False
@@ -265,8 +263,7 @@ def _suited(choice: Choice | None, nodes: Cluster | None) -> int:
 
 def _budget(wanted: Evaluation, config: Config, output: Path, questions: int) -> Budget:
     """The limits of a question; its dollars as they were when the run began, if nobody says."""
-    given = {name: limit for name, limit in wanted.limits.items() if limit is not None}
-    budget = replace(budget_of(config), **given)
+    budget = budget_of(config)
     usd = wanted.item_usd if wanted.item_usd is not None else budget.usd
     if usd is None and wanted.max_usd is not None and (output / HEADER).exists():
         usd = read_header(output).parameters.get("max_usd")

@@ -261,7 +261,8 @@ def test_an_evaluation_gets_a_result_or_a_failure_for_every_question(
 
     wanted = Evaluation(
         "jsonl", annotations, film, system=f"{__name__}:AtTheDesk", model="x", preset="builtin",
-        workers=16, limits={"turns": 6, "calls": 8, "tokens": 2000}, output=tmp_path / "out",
+        workers=16, settings={"max_turns": 6, "max_calls": 8, "max_tokens": 2000},
+        output=tmp_path / "out",
     )  # fmt: skip
     with serve(usable) as server:
         done = evaluate(wanted, Watching(), config=Config(cache=index._root), make=make)

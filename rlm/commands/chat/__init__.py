@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ def run(
     api_base: str | None,
     settings: Mapping[str, Any],
     preset: str | None,
-    limits: Mapping[str, Any],
     transcripts: Path | None,
     resume: str | None,
     verbose: bool,
@@ -47,11 +45,9 @@ def run(
     from rlm.sources import data_folder
 
     config = load_config().having(**settings)
-    given = {name: limit for name, limit in limits.items() if limit is not None}
     ready = prepare(
-        video, model=model, api_base=api_base, preset=preset,
-        budget=replace(budget_of(config), **given), config=config, transcripts=transcripts,
-        notify=say,
+        video, model=model, api_base=api_base, preset=preset, budget=budget_of(config),
+        config=config, transcripts=transcripts, notify=say,
     )  # fmt: skip
     earlier = Transcript.load(find(resume, ready.parent)) if resume is not None else None
     jail = no_jail if unsafe else default_jail
