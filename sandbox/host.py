@@ -259,7 +259,7 @@ class Sandbox:
         return CellError(kind, message, f"{kind}: {message}")
 
     def _begin(self) -> Process:
-        records = [record.describe() for record in self._records.values()]
+        records = [record.description for record in self._records.values()]
         functions = self._calls.describe()
         while True:
             process = self._pool.take()

@@ -70,7 +70,8 @@ class HostRecord:
         except Exception as error:
             raise TransferError(f"{self.name} refused its fields: {error}") from error
 
-    def describe(self) -> dict[str, Any]:
+    @functools.cached_property
+    def description(self) -> Mapping[str, Any]:
         """What the jail needs to build its counterpart, in plain JSON."""
         fields: list[dict[str, Any]] = []
         for field in self._fields:

@@ -87,8 +87,8 @@ class Conversation:
             messages.append(Message("user", (words,)))
         for place, turn in enumerate(self.turns):
             if turn.whole:
-                shown = 0 if place < self._blind else None
-                messages += _newest_pictures(turn.messages, shown)
+                blind = place < self._blind
+                messages += _newest_pictures(turn.messages, 0) if blind else turn.messages
             elif self.asked is not None and self.asked in turn.before:
                 messages.append(self.asked)
         messages += self.said
@@ -136,11 +136,13 @@ class Conversation:
         raise ValueError(f"there is no turn {number} yet; turns so far: {len(self.turns)}")
 
 
-def _newest_pictures(messages: Sequence[Message], most: int | None) -> list[Message]:
+def _newest_pictures(messages: list[Message], most: int | None) -> list[Message]:
     """``messages`` with the newest ``most`` pictures; the labels of the others stay."""
     spare = 0 if most is None else sum(len(message.pictures) for message in messages) - most
     kept: list[Message] = []
-    for message in messages:
+    for place, message in enumerate(messages):
+        if spare <= 0:
+            return kept + messages[place:]
         parts: list[str | Picture] = []
         for part in message.parts:
             if isinstance(part, Picture) and spare > 0:
@@ -148,7 +150,7 @@ def _newest_pictures(messages: Sequence[Message], most: int | None) -> list[Mess
                 parts.append("(the picture is no longer shown)")
             else:
                 parts.append(part)
-        kept.append(message if len(message.pictures) == 0 else Message(message.role, tuple(parts)))
+        kept.append(Message(message.role, tuple(parts)) if message.pictures else message)
     return kept
 
 

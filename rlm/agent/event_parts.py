@@ -31,9 +31,9 @@ class _Strict(BaseModel):
 
 
 def _well_formed(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return tuple(map(_well_formed, value))
-    return well_formed(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return well_formed(value)
+    return tuple(map(_well_formed, value)) if isinstance(value, (list, tuple)) else value
 
 
 class Text(_Strict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from typing import Literal, Protocol
 
@@ -19,7 +20,7 @@ class Picture:
     jpeg: bytes = field(repr=False)
     label: str = ""
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Hex digest of the bytes; the transcript files pictures under it."""
         return sha256(self.jpeg).hexdigest()
@@ -36,12 +37,12 @@ class Message:
         parts = tuple(well_formed(p) if isinstance(p, str) else p for p in self.parts)
         object.__setattr__(self, "parts", parts)
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The words alone, without the pictures."""
         return "\n".join(part for part in self.parts if isinstance(part, str))
 
-    @property
+    @cached_property
     def pictures(self) -> tuple[Picture, ...]:
         """The pictures alone."""
         return tuple(part for part in self.parts if isinstance(part, Picture))

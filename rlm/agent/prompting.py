@@ -37,6 +37,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        auto_reload=False,  # a run has the prompts it began with
     )
 
 
@@ -65,6 +66,7 @@ def options_for_prompt(options: Sequence[str]) -> list[dict[str, str]]:
     return [{"letter": letter(i), "text": one_line(o)} for i, o in enumerate(options)]
 
 
+@cache
 def prompts_sha256() -> str:
     """One digest over every template, so that a run says which prompts it had."""
     digest = hashlib.sha256()

@@ -7,7 +7,7 @@ in the conversation.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from rlm.agent import events as ev
@@ -113,7 +113,7 @@ class Steps:
             model=reply.model,
             cached=reply.cached,
             seconds=round(time.monotonic() - began, 4),
-            **asdict(reply.usage),
+            **vars(reply.usage),
         )
         return reply
 

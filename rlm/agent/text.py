@@ -8,7 +8,7 @@ HEAD, TAIL = 6000, 2000
 
 def well_formed(text: str) -> str:
     """``text`` with lone surrogates replaced: models and file names send them, UTF-8 has none."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def one_line(text: str) -> str:

@@ -210,9 +210,15 @@ def bind(tools: Iterable[Tool], context: ToolContext) -> dict[str, Tool]:
     for tool in tools:
         call = functools.partial(tool, context)
         functools.update_wrapper(call, tool)
-        del call.__wrapped__  # type: ignore[attr-defined] # or inspect would show the context
+        call.__signature__ = _without_context(tool)  # type: ignore[attr-defined]
         bound[tool.__name__] = call
     return bound
+
+
+@functools.cache  # every session has the same
+def _without_context(tool: Tool) -> inspect.Signature:
+    signature = inspect.signature(tool)
+    return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 
 def describe(tools: Iterable[Tool]) -> str:

@@ -71,7 +71,7 @@ class _Outer:
 
 
 def test_a_record_in_the_jail_is_named_and_printed_like_the_real_one() -> None:
-    descriptions = [record.describe() for record in host_records([_Inner, _Outer]).values()]
+    descriptions = [record.description for record in host_records([_Inner, _Outer]).values()]
     inner, outer = (record.cls for record in jail_records(descriptions).values())
     assert repr(inner()) == "_Inner(x=0.500, kind='a')"
     assert inner() == inner(0.5) and inner.__doc__ == "Inside."
@@ -91,7 +91,7 @@ class _Quiet:
 
 
 def test_a_field_kept_out_of_the_repr_is_kept_out_of_it_in_the_jail_too() -> None:
-    (record,) = jail_records([host_records([_Quiet])[_Quiet].describe()]).values()
+    (record,) = jail_records([host_records([_Quiet])[_Quiet].description]).values()
     assert repr(record.cls(1.0)) == "_Quiet(loud=1.000)"
     assert record.cls(1.0).quiet == "x"
 
