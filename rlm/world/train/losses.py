@@ -192,15 +192,16 @@ def wrong(spec: Sequence[Told], rng: np.random.Generator) -> tuple[Told, ...]:
     """``spec`` with one thing changed, or one of its facts swapped between two things.
 
     No combination that is held out is named: the text side would learn to refuse what it never
-    sees.
+    sees. Of things that are held out there may be few such changes, or none.
     """
     while True:
         changed = _changed(spec, rng)
-        if not any(_is_held_out(told) for told in changed):
+        if not any(is_held_out(told) for told in changed):
             return changed
 
 
-def _is_held_out(told: Told) -> bool:
+def is_held_out(told: Told) -> bool:
+    """Whether it names a combination that no training names."""
     if told.colour is None or told.shape is None or told.motion is None:
         return False
     colours = [told.colour, *(new for _, new in told.events if new)]
