@@ -30,6 +30,10 @@ DEPTH = 50
 _BY_TEXT = {"motion": ("joint", "videoprism"), "visual": ("siglip2",)}
 _BY_EXAMPLE = {"motion": ("deep", "vjepa"), "visual": ("look",)}
 
+_WEIGHTS = {"motion": 2.0}
+"""By example V-JEPA's own features, which hold what things look like too, count twice: of another
+kind of visit in front of a camera that stands still, ``look`` knows nothing (bench_tools.py)."""
+
 
 def fields(index: VideoIndex) -> tuple[str, ...]:
     """The fields this index can be searched in, by some query or other."""
@@ -114,7 +118,8 @@ def search(
     if field != ALL:
         return found(field, k)
     if len(tracks) > 1:
-        return fuse({name: found(name, max(k, DEPTH)) for name in tracks}, k)
+        rankings = {name: found(name, max(k, DEPTH)) for name in tracks}
+        return fuse(rankings, k, None if by_text else _WEIGHTS)
     (only,) = tracks
     note = f"{only} is the only field for this query"
     return [replace(hit, method=f"{hit.method}; {note}") for hit in found(only, k)]

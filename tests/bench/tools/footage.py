@@ -28,6 +28,8 @@ JOINED = (
     "sam2_coffee/04_coffee.mp4",
     "sam2_cups/02_cups.mp4",
 )
+TAKEN = ("intel_bottles-02", "intel_bottles-03", "intel_bottles-06")
+"""Questions whose evidence is a bottle that is taken away."""
 PIECE = 8.0  # seconds of a clip that are joined at a time
 FREEZE = 2.0
 SIZE, FPS = (320, 180), 12
@@ -57,11 +59,7 @@ def _share(times: NDArray[np.float64], scores: NDArray[np.float64], wanted: list
 
 def visits(folder: Path) -> Iterator[tuple[str, float, float]]:
     """Whether the first hit for one visit, itself left out, shows another of the same kind."""
-    told = json.loads((CLIPS / "cuts.json").read_text(encoding="utf-8"))
-    for name, truth in told.items():
-        spans = [Span(*pair) for pair in truth.get("events_present_s", [])]
-        if len(spans) < 2:
-            continue
+    for name, spans in _visits().items():
         index = VideoIndex.build(CLIPS / name, "builtin", cache=folder / "cache")
         for field in (*[f for f in fields.fields(index) if f != "text"], "all"):
             right = []
@@ -73,6 +71,19 @@ def visits(folder: Path) -> Iterator[tuple[str, float, float]]:
                 ))  # fmt: skip
             share = sum(span.duration for span in spans) / index.video.span.duration
             yield f"{Path(name).stem}, {field}, of {len(spans)}", float(np.mean(right)), share
+
+
+def _visits() -> dict[str, list[Span]]:
+    """By video, when the same kind of thing happens: a car passes, a bottle is taken away."""
+    told = json.loads((CLIPS / "cuts.json").read_text(encoding="utf-8"))
+    found = {
+        name: [Span(*pair) for pair in of.get("events_present_s", [])] for name, of in told.items()
+    }
+    for line in (CLIPS / "qa.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if row["id"] in TAKEN:
+            found[row["video"]].append(Span(*row["evidence_time"]))
+    return {name: spans for name, spans in found.items() if len(spans) > 1}
 
 
 @dataclass(frozen=True)

@@ -48,14 +48,14 @@ def test_what_is_best_in_all_fields_comes_first(rankings: dict[str, list[Hit]]) 
         for name, ranked in rankings.items()
     }
     best = fuse(rankings, 3)[0]
-    assert (best.start, best.end, best.score) == (50.0, 52.0, pytest.approx(3 / 61))
+    assert (best.start, best.end, best.score) == (50.0, 52.0, pytest.approx(3 / 11))
 
 
 def test_a_hit_says_which_fields_found_it_and_claims_no_cosine() -> None:
     motion = [hit(0, 4, "motion"), hit(8, 12, "motion")]
     visual = [hit(9, 9.5, "visual"), hit(20, 20.5, "visual"), hit(3, 3.5, "visual")]
     both, other, alone = fuse({"visual": visual, "motion": motion}, 5)
-    assert (both.start, both.end) == (8, 12) and both.score == pytest.approx(1 / 62 + 1 / 61)
+    assert (both.start, both.end) == (8, 12) and both.score == pytest.approx(1 / 12 + 1 / 11)
     assert both.method == "reciprocal rank fusion: motion 2 (by motion), visual 1 (by visual)"
     assert both.source == "track of motion + track of visual"
     assert {m.space for m in (both, other, alone)} == {
@@ -65,7 +65,17 @@ def test_a_hit_says_which_fields_found_it_and_claims_no_cosine() -> None:
     assert alone.method == "reciprocal rank fusion: visual 2 (by visual)"
 
 
+def test_the_first_of_a_field_that_counts_twice_is_not_outdone_by_middling_ranks() -> None:
+    motion = [hit(place, place + 1, "motion") for place in range(9)]
+    visual = [hit(place, place + 1, "visual") for place in (20, 21, 22, 4)]
+    assert fuse({"motion": motion, "visual": visual}, 1)[0].start == 4
+    first = fuse({"motion": motion, "visual": visual}, 2, {"motion": 2.0})
+    assert [moment.start for moment in first] == [4, 0]
+    assert first[1].score == pytest.approx(2 / 11)
+    assert first[1].method == "reciprocal rank fusion: motion 1, weighted 2 (by motion)"
+
+
 def test_nothing_found_is_nothing() -> None:
     assert fuse({"a": [], "b": []}, 5) == []
     (moment,) = fuse({"a": [hit(3, 3)], "b": []}, 5)
-    assert (moment.start, moment.end, moment.score) == (3, 3, pytest.approx(1 / 61))
+    assert (moment.start, moment.end, moment.score) == (3, 3, pytest.approx(1 / 11))
