@@ -33,13 +33,20 @@ class FilmFiles:
         return cls(where / "film.mp4", where / "truth.json", where / "questions.jsonl")
 
     def hold(self, film: Film) -> bool:
-        """Whether all of them are there, whole, and tell of ``film``."""
+        """Whether all of them are there, whole, and tell of ``film``; whatever is asked of it."""
         try:
             told = json.loads(self.truth.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
         same = told == json.loads(json.dumps(truth(film)))
         return same and self.film.exists() and self.questions.exists()
+
+    def write_questions(self, film: Film) -> None:
+        """Write what is asked of ``film`` now, which another version may have put otherwise."""
+        rows = (asdict(question) | {"video": self.film.name} for question in ask(film))
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        if not self.questions.exists() or self.questions.read_text("utf-8") != text:
+            self.questions.write_text(text, "utf-8")
 
 
 def write_film(
@@ -56,7 +63,6 @@ def write_film(
     if side < 32 or side % 2:
         raise UsageError(f"the side of the picture must be even and at least 32, not {side}")
     files = FilmFiles.in_folder(folder)
-    rows = (asdict(question) | {"video": files.film.name} for question in ask(film))
     partial = files.film.with_suffix(".part.mp4")
     try:
         files.film.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +70,7 @@ def write_film(
         files.truth.unlink(missing_ok=True)
         write_pictures(film, partial, fps=fps, side=side)
         partial.replace(files.film)
-        files.questions.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+        files.write_questions(film)
         files.truth.write_text(json.dumps(truth(film), indent=1) + "\n", "utf-8")
     except OSError as error:
         raise UsageError(f"cannot write a film into {folder}: {error.strerror}") from error

@@ -55,9 +55,9 @@ class Reading:
         r"What happens right (after|before) an? (.*)\?": "follows",
         rf"Which of these is shown in the shot right (after|before) the one at {TIME}\?": "shot",
         r"Which of these happens (first|last)\?": "extreme_event",
-        r"Which of these is the (first|last) to (.*)\?": "nth_or_extreme_doer",
-        rf"Which of these is the (\w+) to (.*) after {TIME}\?": "nth_doer",
-        r"Which of these is the (\w+) to (.*)\?": "nth_doer",
+        r"Which of these is the (first|last) to (.*)\?": "extreme_doer",
+        rf"Of all things in the film, which is the (\w+) to (.*) after {TIME}\?": "nth_doer",
+        r"Of all things in the film, which is the (\w+) to (.*)\?": "nth_doer",
         rf"What colour is the (first|last) {SHAPE} of the film\?": "extreme_colour",
         rf"For about how long is {REF} to be seen\?": "in_sight",
         rf"For about how long does {REF} stand still after it has stopped\?": "at_rest",
@@ -224,7 +224,7 @@ class Reading:
         times = sorted(map(self.sentence, self.options))
         return self.sentence(option) == times[0 if word == "first" else -1]
 
-    def nth_or_extreme_doer(self, option: str, word: str, words: str) -> bool:
+    def extreme_doer(self, option: str, word: str, words: str) -> bool:
         if word == "first":
             return self.first_doer(option, words)
         last = {

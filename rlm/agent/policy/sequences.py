@@ -75,7 +75,7 @@ def _extreme(match: Match, options: Options) -> Plan | None:
 
 
 def _nth_doer(match: Match, options: Options) -> Plan | None:
-    """Which of these is the third to stop after 12:34?"""
+    """Of all things in the film, which is the third to stop after 12:34?"""
     deed, rank = one_deed(match["do"]), read_rank(match["nth"])
     if deed is None or rank is None:
         return None
@@ -135,7 +135,11 @@ FORMS: tuple[tuple[str, Form], ...] = (
     (rf"what happens (?:next )?{NEXT_TO} (?P<what>.+)", _next_to),
     (rf"{OF_THESE} happens (?P<rank>first|last)", _extreme),
     (rf"{OF_THESE} is the (?P<rank>first|last) to (?P<do>[a-z ]+)", _extreme),
-    (rf"(?:{OF_THESE}|what) is the (?P<nth>{NTH}) to (?P<do>[a-z ]+?){AFTER}", _nth_doer),
+    (
+        rf"(?:of all (?:the )?things in the film,? )?(?:which|what)(?: thing)? is the "
+        rf"(?P<nth>{NTH}) to (?P<do>[a-z ]+?){AFTER}",
+        _nth_doer,
+    ),
     (rf"when (?:does|did) (?P<who>(?:an?|the) {NAME}) (?P<do>.+)", _when),
     (rf"what would not have happened if {REF} had not been there", _undone),
     (

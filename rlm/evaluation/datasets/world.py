@@ -39,8 +39,9 @@ def world(
     """The films of ``films`` seeds from ``seed`` on, each with its questions, in ``folder``.
 
     A film that is there, whole and of the same seed and length, is kept: making them may be
-    interrupted and goes on where it was. ``workers`` are made at a time, by default one a core;
-    ``made`` is told how many of how many are there. An item's id tells the seed of its film.
+    interrupted and goes on where it was. What is asked of it is written anew where this version
+    asks otherwise. ``workers`` are made at a time, by default one a core; ``made`` is told how many
+    of how many are there. An item's id tells the seed of its film.
 
     Raises ``UsageError`` for a number, a length or a seed that makes no film, and for a folder that
     cannot be written.
@@ -50,11 +51,13 @@ def world(
     seconds = 60 * minutes
     seeds = range(seed, seed + films)
     places = {number: folder / f"film-{number}-{seconds:g}s" for number in seeds}
-    lacking = [
-        number
-        for number, place in places.items()
-        if not FilmFiles.in_folder(place).hold(make_film(number, seconds))
-    ]
+    lacking: list[int] = []
+    for number, place in places.items():
+        film, files = make_film(number, seconds), FilmFiles.in_folder(place)
+        if files.hold(film):
+            files.write_questions(film)
+        else:
+            lacking.append(number)
     made(films - len(lacking), films)
     _make(lacking, places, seconds, workers or os.cpu_count() or 1, films, made)
     items: list[Item] = []

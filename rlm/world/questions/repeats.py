@@ -113,7 +113,7 @@ def _window(
 
 
 def nth_doer(cast: Cast, rng: np.random.Generator) -> Draft | None:
-    """Which of these is the third to disappear? The third after 31:00?"""
+    """Of all things in the film, which is the third to disappear? The third after 31:00?"""
     kind = str(rng.choice(DOINGS))
     deeds = [deed for deed in cast.deeds if deed.kind == kind]
     since, moment, first = _window(cast, rng, [deed.time for deed in deeds])
@@ -135,7 +135,8 @@ def nth_doer(cast: Cast, rng: np.random.Generator) -> Draft | None:
     spans = [side for deed in reach[: number + 1] for side in deed.sides]
     spans += [s.span for s in passed if cast.at(s.span.start) not in counted]
     return Draft(
-        f"Which of these is the {ordinal(number + 1)} to {infinitive(kind)}{since}?",
+        f"Of all things in the film, which is the {ordinal(number + 1)} to "
+        f"{infinitive(kind)}{since}?",
         told[0],
         told[1:],
         tuple(sorted(set(spans))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -28,6 +29,12 @@ def test_films_are_made_once(film: Path, tmp_path: Path) -> None:
         assert (item.dataset, item.group, item.scored) == ("world", "0.666667 min", True)
         assert item.video.is_file()
         assert item.evidence_time
+    (there / "questions.jsonl").write_text(
+        json.dumps(
+            {"id": "x", "video": "film.mp4", "question": "As another version asked?",
+             "options": ["a", "b"], "answer_index": 0}
+        )
+    )  # fmt: skip
     again = world(tmp_path, 2, MINUTES, 3, made=lambda done, of: told.append((done, of)))
     assert again == data
     assert told[2:] == [(2, 2)]

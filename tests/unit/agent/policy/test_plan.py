@@ -34,6 +34,7 @@ from rlm.world.questions import ask
         ("For about how long is the red circle to be seen?", "about", "length("),
         ("For about how long does the red ring stand still after it has stopped?", "s", '"stop"'),
         ("What is the third to disappear after 12:34?", "called", "e.time > 754"),
+        ("Of all things in the film, which is the second to leave?", "called", '"leave"'),
         ("What colour is the ring in the 11th shot that shows one?", "colours", "> 0.5][10:11]"),
         ("What does the red ring do in the second shot after 0:34 that shows one?", "tell(",
          'showing("red ring", after=34)'),
@@ -94,7 +95,7 @@ def test_plans_for_other_wordings(question: str, told: str, code: str) -> None:
     [
         ("Which of these happens last?", ["A red ring stops", "A dog"], '("stop", "red ring")'),
         ("Which of these is the first to stop?", ["A red ring", "A ball"], '("stop", "circle")'),
-        ("Which of these is the NTH to stop?".replace("NTH", "ninth"), ["A ring"], "nth(row, 9"),
+        ("Of all things in the film, which is the ninth to stop?", ["A ring"], "nth(row, 9"),
         ("Which of these shots lasts longest?", ["The one at 0:34", "The one at 1:02"], "34.0"),
         ("Which of these is to be seen shortest?", ["The red ring in the shot at 0:34"], "34.0)"),
         ("What would not have happened if the red ring had not been there?",
