@@ -127,7 +127,10 @@ def _as_json(asked: Asked) -> dict[str, Any]:
     return {
         "answer": answer.text if answer else None,
         "choice": answer.choice if answer else None,
-        "evidence": [[span.start, span.end] for span in answer.evidence] if answer else [],
+        "evidence": [
+            [round(span.start, 3), round(span.end, 3)]
+            for span in (answer.evidence if answer else ())
+        ],
         "confidence": answer.confidence if answer else None,
         "calibrated": answer.calibrated if answer else None,
         "turns": result.turns,

@@ -17,8 +17,10 @@ def answer(
     """Give the final answer; the run ends here.
 
     `value` is text, or with options the letter of one; None says the video does not show it.
-    `evidence` lists the stretches that decide it, each whole (the shot, not a moment of it), as
-    (start, end) in seconds, scenes or hits; `confidence` is the probability that you are right.
+    `evidence` lists the stretches that decide it, as (start, end) in seconds, scenes or hits: each
+    from where what decides begins to where it ends, a whole shot only where it goes on all through
+    it; of a comparison, an order or a count, all that was compared or counted. `confidence` is the
+    probability that you are right.
     Looked at is what you had frames within 1 s of, shown or computed on, or what a detection,
     caption, class, cue or sub-session told; a search hit is not. Evidence you never looked at is
     objected to once.

@@ -18,8 +18,10 @@ def detect_objects(
     on from there. It has `.start`, `.end`, `.colour`, `.shape`, `.score` and, in fractions of the
     picture from the upper left, `.x`, `.y` (its centre on screen) and `.radius`; `.dx`, `.dy` is
     its motion a second over the ground, the camera's mostly taken out: under 0.015 it may rest.
-    Scores do not tell false rows: wrong names come where a colour changes, things touch and at the
-    edges of shots, for up to 2 s; let the whole shot vote. About 20 to 60 ms a second of video.
+    Scores do not tell false rows: wrong names come where a colour changes, things touch, a frame or
+    flash covers the rim and at the edges of shots, for up to 2 s; let the whole shot vote. What
+    enters is found once half of it is in view. Print little: a shot has some 70 rows. About 20 to
+    60 ms a second of video.
     Example: paths = {}
         for d in detect_objects(get_scenes()[4]):
             paths.setdefault((d.colour, d.shape), []).append((d.start, d.x, d.y))

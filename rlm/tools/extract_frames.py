@@ -16,7 +16,7 @@ def extract_frames(
     size: int | tuple[int, int] | None = 360,
     crop: tuple[float, float, float, float] | None = None,
 ) -> Frames:
-    """Decode the frames from `start` to `end` seconds, to compute on or to show.
+    """Decode the frames from `start` to `end` seconds (default: all), to compute on or to show.
 
     Give `fps` (default 2: at start, start + 0.5, ...) or `count` (the middles of that many equal
     parts). `size` is the short side in pixels (at most the video's own), (width, height), or None
