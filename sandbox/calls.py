@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import functools
 import inspect
 import keyword
 import logging
@@ -98,7 +99,7 @@ class Calls:
     def describe(self) -> list[dict[str, Any]]:
         """Names, signatures and documentation, in plain JSON."""
         return [
-            {"name": name, "doc": inspect.getdoc(function), **_describe(self._signatures[name])}
+            {"name": name, "doc": _doc(function), **_describe(self._signatures[name])}
             for name, function in self._functions.items()
         ]
 
@@ -215,6 +216,14 @@ class Crew:
                 value, error = None, raised
             done(call, value, error)
             del context, call, done, value, error  # arguments may be large
+
+
+def _doc(function: Callable[..., Any]) -> str | None:
+    doc = getattr(function, "__doc__", None)
+    return _cleaned(doc) if isinstance(doc, str) else inspect.getdoc(function)
+
+
+_cleaned = functools.lru_cache(maxsize=256)(inspect.cleandoc)  # sandboxes of a run share functions
 
 
 def _describe(signature: inspect.Signature | None) -> dict[str, Any]:

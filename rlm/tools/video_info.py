@@ -13,6 +13,7 @@ def video_info(ctx: ToolContext) -> VideoFacts:
     Example: video_info().duration
     """
     width, height = ctx.video.size
+    windows = ctx.index.windows
     return VideoFacts(
         name=ctx.video.path.name,
         duration=ctx.video.span.end,
@@ -20,8 +21,8 @@ def video_info(ctx: ToolContext) -> VideoFacts:
         height=height,
         frame_rate=float(ctx.video.frame_rate),
         scenes=len(ctx.index.scenes()),
-        windows=len(ctx.index.windows),
-        window_seconds=max(window.duration for window in ctx.index.windows),
+        windows=len(windows),
+        window_seconds=max(window.duration for window in windows),
         search_fields=fields.fields(ctx.index),
         search_by_text=ctx.index.text_space is not None,
         transcript=bool(ctx.index.transcripts),
