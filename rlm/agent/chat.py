@@ -277,7 +277,8 @@ class Chat:
         source: dict[str, object],
         first: Sequence[ev.Sink],
     ) -> Session:
-        writer = self._stack.enter_context(TranscriptWriter(self._ready.parent, question))
+        to = TranscriptWriter(self._ready.parent, question, unseen=self._recording is not None)
+        writer = self._stack.enter_context(to)
         self._writer, self._replied = writer, False
 
         def note(event: ev.Event) -> None:
@@ -306,7 +307,8 @@ class Chat:
     def _settle(self, budget: Budget) -> None:
         """Take over a session that was run again: what comes now is live, within ``budget``."""
         session = self.session
-        assert session is not None
+        assert session is not None and self._writer is not None
+        self._writer.publish()
         self._replied = session.meter.turns > 0
         self._remember()
         self.last = session.question, session.options

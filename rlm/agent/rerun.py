@@ -128,12 +128,14 @@ def fork(
     parent = Path(transcripts or config.transcripts or default_folder()).expanduser()
     source = {"forked_from": transcript.path.resolve().name, "forked_turn": turn}
     kept = False
-    with TranscriptWriter(parent, transcript.header.question) as writer:
+    with TranscriptWriter(parent, transcript.header.question, unseen=True) as writer:
         all_sinks: tuple[ev.Sink, ...] = (writer, *sinks)
 
         def mark(event: ev.Event) -> None:
             if isinstance(event, ev.SessionStarted):
                 event = event.model_copy(update=source)
+            if models.recording.gone_live:
+                writer.publish()
             for sink in all_sinks:
                 sink(event)
 

@@ -40,6 +40,8 @@ from rlm.errors import TranscriptError
 from rlm.sources import data_folder
 
 EVENTS = "events.jsonl"
+UNSEEN = "events.jsonl.part"
+"""The same of a run that is not to be found yet."""
 MEDIA = "media"
 LONG = 4096
 """Characters of a system prompt from which on it is filed."""
@@ -85,18 +87,23 @@ class Filed:
 class TranscriptWriter:
     """A sink that writes a session down. Use it as a context manager.
 
-    Files that ``filed`` knows from other transcripts are linked. Raises ``TranscriptError`` when
-    the folder cannot be made or written.
+    Files that ``filed`` knows from other transcripts are linked. One that begins ``unseen`` is no
+    run that anybody finds until :meth:`publish`: a copy that is not whole must not be the last run,
+    whatever ends this process. Raises ``TranscriptError`` when the folder cannot be made or
+    written.
     """
 
-    def __init__(self, parent: Path, question: str, filed: Filed | None = None) -> None:
+    def __init__(
+        self, parent: Path, question: str, filed: Filed | None = None, *, unseen: bool = False
+    ) -> None:
         self._files = filed or Filed(0)
+        self._unseen = unseen
         slug = "-".join(re.findall(r"\w+", question.lower())[:6])[:40].strip("-") or "run"
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
         self.path = parent / f"{stamp}-{slug}"
         try:
             (self.path / MEDIA).mkdir(parents=True)
-            self._file = (self.path / EVENTS).open("ab", buffering=0)
+            self._file = (self.path / (UNSEEN if unseen else EVENTS)).open("ab", buffering=0)
         except OSError as error:
             raise TranscriptError(
                 f"cannot write a transcript under {parent}: {error.strerror}; "
@@ -123,6 +130,16 @@ class TranscriptWriter:
             self._write(line.encode())
         except OSError as error:
             raise TranscriptError(f"cannot write {self.path}: {error.strerror}") from error
+
+    def publish(self) -> None:
+        """Let the run be found, with all that has been written, at once."""
+        if not self._unseen:
+            return
+        try:
+            (self.path / UNSEEN).rename(self.path / EVENTS)
+        except OSError as error:
+            raise TranscriptError(f"cannot write {self.path}: {error.strerror}") from error
+        self._unseen = False
 
     def media(self, sha256: str, jpeg: bytes) -> None:
         """File a picture under its hash, once."""

@@ -19,7 +19,7 @@ from rlm.agent.indexing import open_index
 from rlm.agent.llm import LanguageModel, Message, Reply, Usage
 from rlm.agent.recorded import RecordedModels
 from rlm.agent.session import Session
-from rlm.agent.transcript import EVENTS, Transcript
+from rlm.agent.transcript import EVENTS, Transcript, runs_under
 from rlm.config import Config
 from rlm.errors import (
     ConversationTooLong,
@@ -296,7 +296,12 @@ def test_a_fork_goes_on_with_the_variables_of_its_turns(
     transcript = runs.record(by_question(lambda q, turn: script[turn], lambda prompt: "recorded"))
     after = [code("print(x + 1, y, llm_query('again?'))"), "live", code("answer('yes')")]
     live.append(ScriptedModel(*after))
-    forked = runs.fork(transcript, 2)
+    found: dict[str, list[Path]] = {}  # what there would be, were it killed then
+    forked = runs.fork(
+        transcript, 2, sinks=[lambda event: found.setdefault(event.kind, runs_under(runs.folder))]
+    )
+    assert {*map(tuple, (found["session_started"], found["observed"]))} == {(transcript.path,)}
+    assert found["answered"] == [transcript.path, forked.path]
     assert (forked.header.forked_from, forked.header.forked_turn) == (transcript.path.name, 2)
     assert transcript.header.forked_from == ""
     observed = [e for e in forked.events if isinstance(e, ev.Observed)]

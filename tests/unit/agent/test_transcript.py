@@ -113,6 +113,21 @@ def test_discard_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_run_that_begins_unseen_is_found_whole_or_not_at_all(tmp_path: Path) -> None:
+    with TranscriptWriter(tmp_path, "q", unseen=True) as writer:
+        writer(HEADER)
+        assert runs_under(tmp_path) == []
+        with pytest.raises(TranscriptError, match="no transcript at"):
+            Transcript.load(writer.path)
+        writer.publish()
+        assert runs_under(tmp_path) == [writer.path]
+        writer.publish()
+        writer(REPLY)
+    assert [event.kind for event in Transcript.load(writer.path).events] == [
+        "session_started", "model_replied",
+    ]  # fmt: skip
+
+
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TranscriptError, match="choose another folder"):

@@ -49,7 +49,7 @@ class Person:
 
 
 class Scene:
-    """A chat, what is seen of it, and what happens at an event."""
+    """A chat, what is seen of it, and what happens at an event, or at each."""
 
     def __init__(self, index: VideoIndex, folder: Path, *script: str | BaseException) -> None:
         self.model = ScriptedModel(*script)
@@ -57,6 +57,7 @@ class Scene:
         self.talk = Talk(ConsoleView(Console(file=self.screen, width=80), questions=False))
         self.events: list[ev.Event] = []
         self.at: dict[type[ev.Event], list[Callable[[], object]]] = {}
+        self.each: Callable[[], object] = lambda: None
         ready = Prepared(
             index.video, Choice("scripted", ""), None, Models(self.model), "builtin", Budget(),
             Config(cache=folder / "cache"), folder / "runs",
@@ -69,6 +70,7 @@ class Scene:
 
     def _note(self, event: ev.Event) -> None:
         self.events.append(event)
+        self.each()
         for act in self.at.pop(type(event), [])[:1]:
             act()
 
@@ -218,3 +220,21 @@ def test_a_copy_that_is_not_whole_is_no_chat_to_go_on_with(scene: Callable[..., 
     with closing(again.chat), pytest.raises(KeyboardInterrupt):
         again.talk.resume(again.chat, Transcript.load(path))
     assert runs_under(path.parent) == [path]
+
+
+def test_a_chat_that_is_gone_through_again_is_found_when_all_of_it_is_there(
+    scene: Callable[..., Scene],
+) -> None:
+    here = scene(*THREE)
+    here.run("First?", "Second?")
+    path = here.chat.transcript
+    here.chat.close()
+    again = scene(code("answer('x')"))
+    found: list[list[Path]] = []  # what there would be, were it killed then
+    again.each = lambda: found.append(runs_under(path.parent))
+    again.talk.resume(again.chat, Transcript.load(path))
+    assert found
+    assert all(runs == [path] for runs in found)
+    (_, copy) = runs_under(path.parent)
+    said = [e.text for e in Transcript.load(copy).events if isinstance(e, ev.ModelReplied)]
+    assert said == list(THREE)
