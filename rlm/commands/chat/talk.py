@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 STEER = "interrupted> "
 CHOICES = "Enter goes on, words steer it, /stop answers now, Ctrl-C ends the question"
+UNREAD = "the question was over before it read your words; here they are again"
 ENDING = 5.0
 """Most seconds that a question takes to end which is left."""
 _PRESSED, _HELD, _FREE, _DONE = "pressed", "held", "free", "done"
@@ -48,6 +49,7 @@ class Talk:
         self._showing = threading.Lock()
         self._reading = False
         self._late: list[ev.Event] = []
+        self._unread = ""
 
     def hear(self, event: ev.Event) -> None:
         """A sink for the events of the chat."""
@@ -79,7 +81,10 @@ class Talk:
         while True:
             try:
                 _tell_news(commands)
-                line = self._read(lines, PROMPT)
+                unread, self._unread = self._unread, ""
+                if unread:
+                    say(UNREAD)
+                line = self._read(lines, PROMPT, unread)
                 _tell_news(commands)
                 if line.strip():
                     self._do(chat, lines, commands, line)
@@ -104,12 +109,12 @@ class Talk:
 
     # ----
 
-    def _read(self, lines: Reader, prompt: str) -> str:
+    def _read(self, lines: Reader, prompt: str, typed: str = "") -> str:
         """The next line; what happens while it is typed is shown after it."""
         with self._showing:
             self._reading = True
         try:
-            return lines.read(prompt)
+            return lines.read(prompt, typed)
         finally:
             with self._showing:
                 self._reading = False
@@ -154,6 +159,8 @@ class Talk:
                 raise
         if self._view is not None:
             self._view.rest()
+        # A page may have let it go on, and to its end, while something was typed.
+        self._unread = "\n".join(chat.control.take_words())
         end = ended[0]
         if isinstance(end, LanguageModelError):
             say(f"{one_line(str(end))}; /retry asks again, /model changes the model")

@@ -25,8 +25,8 @@ class Reader(Protocol):
 
     interactive: bool
 
-    def read(self, prompt: str = PROMPT) -> str:
-        """The next line, or lines that belong together.
+    def read(self, prompt: str = PROMPT, typed: str = "") -> str:
+        """The next line, or lines that belong together; ``typed`` of it is there already.
 
         Raises ``EOFError`` at the end and ``KeyboardInterrupt`` where the person gives it up.
         """
@@ -38,7 +38,7 @@ class PipedReader:
 
     interactive = False
 
-    def read(self, prompt: str = PROMPT) -> str:
+    def read(self, prompt: str = PROMPT, typed: str = "") -> str:
         """The next line; ``EOFError`` when there is none."""
         line = sys.stdin.readline()
         if not line:
@@ -76,9 +76,9 @@ class TerminalReader:
             output=self._output,
         )
 
-    def read(self, prompt: str = PROMPT) -> str:
+    def read(self, prompt: str = PROMPT, typed: str = "") -> str:
         """What the person submits; see the module for the keys."""
-        return self._prompts.prompt(prompt)
+        return self._prompts.prompt(prompt, default=typed)
 
     def _toolbar(self) -> str:
         return self._bar(self._output.get_size().columns)

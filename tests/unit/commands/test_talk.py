@@ -21,7 +21,7 @@ from rlm.agent.models import Models
 from rlm.agent.preparing import Prepared
 from rlm.agent.transcript import Transcript, runs_under
 from rlm.commands.chat.commands import Commands
-from rlm.commands.chat.talk import STEER, Talk
+from rlm.commands.chat.talk import STEER, UNREAD, Talk
 from rlm.commands.chat.upgrade import Upgrade
 from rlm.config import Config
 from rlm.index import VideoIndex
@@ -39,9 +39,11 @@ class Person:
     def __init__(self, *lines: Line) -> None:
         self._lines = list(lines)
         self.prompts: list[str] = []
+        self.typed: list[str] = []
 
-    def read(self, prompt: str = "> ") -> str:
+    def read(self, prompt: str = "> ", typed: str = "") -> str:
         self.prompts.append(prompt)
+        self.typed.append(typed)
         if not self._lines:
             raise EOFError
         line = self._lines.pop(0)
@@ -113,6 +115,26 @@ def test_words_go_on_with_what_a_page_has_paused(scene: Callable[..., Scene]) ->
     resumed.cancel()
     assert STEER in person.prompts
     assert "Take the blue one" in here.model.seen
+
+
+def test_words_for_a_question_that_a_page_let_end_are_in_the_next_line(
+    scene: Callable[..., Scene], capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = scene(code("while True: pass"), code("answer('blue')"), code("answer('red')"))
+    over = threading.Event()
+
+    def meanwhile() -> str:
+        here.at[ev.Answered] = [over.set]
+        here.chat.control.resume()  # as the page does
+        assert over.wait(PATIENCE)
+        return "Take the red one"
+
+    here.at[ev.CellStarted] = [press]
+    person = here.run("What moves?", meanwhile, "And now?")
+    assert person.typed == ["", "", "Take the red one", ""]
+    assert person.prompts[1] == STEER
+    assert UNREAD in capsys.readouterr().err
+    assert here.model.seen.count("Take the red one") == 0
 
 
 def test_what_ends_late_is_not_printed_into_a_line_that_is_typed(
