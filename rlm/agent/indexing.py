@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlm.agent.whereabouts import remember
 from rlm.errors import IndexDamaged
 from rlm.spans import format_time
 
@@ -32,7 +33,8 @@ def open_index(
 ) -> tuple[VideoIndex, float | None]:
     """The index of ``video`` and the seconds its building took, ``None`` when it was there.
 
-    The time to load weights, paid once, is not in it.
+    The time to load weights, paid once, is not in it. Where the video lies is remembered, as
+    ``whereabouts.py`` has it.
 
     ``tier`` is by default the highest there is, and at least 2; the other arguments are those of
     ``VideoIndex.build``. ``notify`` is told, in a line each, which
@@ -43,6 +45,7 @@ def open_index(
     from rlm.index.plan import INDEX
     from rlm.index.spoken.transcripts import unreadable_sidecars
 
+    remember(video, cache)
     for problem in unreadable_sidecars(video):
         notify(f"warning: {problem}; it is left out")
     how: dict[str, Any] = {

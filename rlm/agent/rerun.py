@@ -22,6 +22,7 @@ from rlm.agent.recorded import CLOSE, RecordedModels, Recording
 from rlm.agent.session import Jail, Session, default_jail
 from rlm.agent.transcript import Transcript, TranscriptWriter, default_folder
 from rlm.agent.votes import vote
+from rlm.agent.whereabouts import opened_as, remembered
 from rlm.config import Config, load_config
 from rlm.errors import JailError, LanguageModelError, ReplayMismatch, TranscriptError, UsageError
 from rlm.spans import Span
@@ -29,6 +30,7 @@ from sandbox import SandboxError
 
 if TYPE_CHECKING:
     from rlm.index import VideoIndex
+    from rlm.video import Video
 
 Notify = Callable[[str], None]
 Progress = Callable[[str, float, float], None]
@@ -51,7 +53,7 @@ def rerun_code(
 ) -> Report:
     """Run the code of every recorded reply again and compare what comes out.
 
-    ``video`` is by default looked for under its recorded name, as :func:`find_video` does;
+    ``video`` is by default looked for as :func:`find_video` does;
     ``preset`` is by default the recorded one; name the folder of one that came from a folder.
     ``tolerance`` is how far, relative to them, numbers may be off. Limits are the recorded ones,
     but the clock's: when time was up is taken from the recording.
@@ -179,30 +181,33 @@ def _part(transcript: Transcript) -> Span | None:
     return None if span is None else Span(*span)
 
 
-def find_video(transcript: Transcript) -> Path:
-    """The video of a run, where it lies here under its recorded name.
+def find_video(transcript: Transcript, cache: Path | None = None) -> Video:
+    """The video of a run, where it was last opened here, or else lies under its recorded name.
 
-    Looked at are the working folder, that of the transcript, and the two above that one.
+    Looked at for the name are the working folder, that of the transcript, and the two above that
+    one. ``cache`` is the folder of the indexes.
 
     Raises ``UsageError`` when it is in none of them.
     """
-    from rlm.video import Video
-
     wanted = transcript.header.video
+    known = remembered(wanted.sha256, cache)
+    if known is not None and (found := opened_as(known, wanted.sha256)) is not None:
+        return found
     name = Path(wanted.name).name  # a transcript may come from anybody: no way out of the folders
     folder = transcript.path.resolve()
     others = []
     for place in dict.fromkeys((Path.cwd(), folder, folder.parent, folder.parent.parent)):
         path = place / name
         if name and path.is_file():
-            if Video.open(path).sha256 == wanted.sha256:
-                return path
+            if (found := opened_as(path, wanted.sha256)) is not None:
+                return found
             others.append(path)
     if others:
         raise UsageError(
             f"{others[0]} is another video than the run's; give the right one with --video"
         )
-    raise UsageError(f"the run's video {name!r} is not here; give it with --video")
+    gone = f"no longer at {known}" if known is not None else "not here"
+    raise UsageError(f"the run's video {name!r} is {gone}; give it with --video")
 
 
 def _open(
@@ -216,7 +221,7 @@ def _open(
     from rlm.video import Video
 
     header = transcript.header
-    opened = Video.open(find_video(transcript) if video is None else video)
+    opened = find_video(transcript, config.cache) if video is None else Video.open(video)
     if opened.sha256 != header.video.sha256:
         notify(
             f"warning: {opened.path.name} is another video than the run's {header.video.name} "

@@ -70,7 +70,7 @@ def replay(
         Path | None,
         typer.Option(
             metavar="VIDEO",
-            help="Its video, with --fork too [default: looked for under its recorded name]",
+            help="Its video, with --fork too [default: where it was last opened, or by its name]",
             autocompletion=completion.videos,
             rich_help_panel=AGAIN,
         ),

@@ -182,7 +182,10 @@ def test_a_fork_goes_on_live(command: Command, demo_film: Path, tmp_path: Path) 
         (["transcripts", "export", FILM, "--format", "html", "-o", "a/b"], 74, "cannot be written"),
     ],
 )
-def test_bad_input_is_one_line(command: Command, words: list[str], code: int, says: str) -> None:
+def test_bad_input_is_one_line(
+    command: Command, tmp_path: Path, words: list[str], code: int, says: str
+) -> None:
+    command.environment["VIDEORLM_CACHE"] = str(tmp_path / "of no video")
     done = command(*words)
     assert done.returncode == code
     assert says in done.stderr

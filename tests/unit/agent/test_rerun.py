@@ -18,6 +18,7 @@ from rlm.agent.budget import Budget
 from rlm.agent.indexing import open_index
 from rlm.agent.llm import LanguageModel, Message, Reply, Usage
 from rlm.agent.recorded import RecordedModels
+from rlm.agent.rerun import find_video
 from rlm.agent.session import Session
 from rlm.agent.transcript import EVENTS, Transcript, runs_under
 from rlm.config import Config
@@ -245,12 +246,14 @@ def test_the_video_is_found_and_another_one_is_told(
     runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     transcript = runs.record(ScriptedModel(code("print(1)"), code("answer('x')")))
+    assert runs.again(transcript, video=None).drifts == ()  # where it was opened for its index
     monkeypatch.chdir(tmp_path)
+    elsewhere = Config(cache=tmp_path / "cache")
     with pytest.raises(UsageError, match=r"'film\.mp4' is not here; give it with --video"):
-        runs.again(transcript, video=None)
+        runs.again(transcript, video=None, config=elsewhere)
     film = runs.index.video.path
     (tmp_path / "film.mp4").symlink_to(film)
-    assert runs.again(transcript, video=None).drifts == ()
+    assert find_video(transcript, elsewhere.cache).path == tmp_path / "film.mp4"
 
     def of_another(lines: list[dict]) -> list[dict]:
         lines[0]["video"] |= {"sha256": "0" * 64, "name": "../film.mp4"}
