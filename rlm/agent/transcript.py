@@ -312,6 +312,17 @@ def runs_under(parent: Path) -> list[Path]:
     return sorted(path for path in parent.glob("*") if _has_begun(path / EVENTS))
 
 
+def link(run: Path, parent: Path | None = None) -> None:
+    """Have a run that lies elsewhere be found under ``parent`` for as long as it is there.
+
+    Where it cannot be linked to, it is found by its path alone.
+    """
+    parent = parent or default_folder()
+    with suppress(OSError):
+        parent.mkdir(parents=True, exist_ok=True)
+        (parent / run.name).symlink_to(run.resolve())
+
+
 def find(name: str, parent: Path | None = None) -> Path:
     """The folder of a transcript by path, by name under ``parent``, or ``last``.
 

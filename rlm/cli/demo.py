@@ -42,7 +42,10 @@ def demo(
         1 none of the questions was answered right
         5 6 7
 
-    See also: videorlm doctor, videorlm ask
+    Files:
+        FOLDER/transcripts  the runs, which 'last' finds too
+
+    See also: videorlm doctor, videorlm ask, videorlm replay
     """
     from rlm.commands.demo import run
 

@@ -23,12 +23,15 @@ CODE_LINES = 10
 def run(folder: Path, seed: int, count: int) -> int:
     """Make the film of ``seed`` in ``folder``, ask ``count`` of its questions, print the score.
 
-    The first run is shown whole, of the others question and answer; all are kept to be replayed.
+    The first run is shown whole, of the others question and answer; all are kept to be replayed: in
+    ``folder``, where ``last`` and the list of runs find them too.
     """
     from rlm.agent.ask import ask
     from rlm.agent.choose import BUILTIN
+    from rlm.agent.transcript import link
+    from rlm.config import load_config
 
-    console = Screen()
+    console, listed = Screen(), load_config().transcripts
     film, questions = _film(folder, seed, console)
     right = 0
     chosen = _spread(questions, count)
@@ -50,6 +53,7 @@ def run(folder: Path, seed: int, count: int) -> int:
                 notify=(lambda line: console.print(line, style="dim")) if number == 1 else _quiet,
                 progress=progress,
             )
+        link(asked.transcript, listed)
         answer = asked.result.answer
         correct = answer is not None and answer.choice == item["answer_index"]
         right += correct

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,15 @@ from rlm.agent.budget import Budget
 from rlm.agent.export import about
 from rlm.agent.replay import replay
 from rlm.agent.rerun import recorded_budget
-from rlm.agent.transcript import EVENTS, LONGEST, Transcript, TranscriptWriter, find, runs_under
+from rlm.agent.transcript import (
+    EVENTS,
+    LONGEST,
+    Transcript,
+    TranscriptWriter,
+    find,
+    link,
+    runs_under,
+)
 from rlm.errors import TranscriptError
 
 HEADER = ev.SessionStarted(
@@ -126,6 +135,18 @@ def test_a_run_that_begins_unseen_is_found_whole_or_not_at_all(tmp_path: Path) -
     assert [event.kind for event in Transcript.load(writer.path).events] == [
         "session_started", "model_replied",
     ]  # fmt: skip
+
+
+def test_a_run_that_lies_elsewhere_is_found_while_it_is_there(tmp_path: Path) -> None:
+    parent, run = tmp_path / "runs", write(tmp_path / "demo", HEADER)
+    for _ in range(2):
+        link(run, parent)
+        assert find("last", parent).resolve() == run
+        assert find(run.name, parent).resolve() == run
+    shutil.rmtree(run)
+    assert runs_under(parent) == []
+    link(run, tmp_path / "demo")  # a link to itself there must not be
+    assert not (tmp_path / "demo" / run.name).exists()
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
