@@ -135,12 +135,15 @@ def checked(found: Mapping[str, Set]) -> Config:
 
 def unknown_variables() -> dict[str, str]:
     """Variables with our prefix that mean nothing, each with what may be meant."""
-    known = {variable(name): name for name in Config.model_fields}
-    return {
-        name: _there_are(name.removeprefix(PREFIX).lower())
-        for name in sorted(os.environ)
-        if name.startswith(PREFIX) and name not in known and name not in VARIABLES
-    }
+    known = [*map(variable, Config.model_fields), *VARIABLES]
+    ends = [name.removeprefix(PREFIX) for name in known]
+    unknown = {}
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            close = get_close_matches(name.removeprefix(PREFIX).upper(), ends, 1)
+            meant = f"did you mean {PREFIX}{close[0]}?" if close else "videorlm config has them all"
+            unknown[name] = meant
+    return unknown
 
 
 def _there_are(name: str) -> str:

@@ -28,10 +28,10 @@ settings.load_profile("repeatable")
 
 def pytest_configure(config: pytest.Config) -> None:
     # The first process makes the log; workers and everything the tests start inherit it.
-    if "VIDEORLM_NETGUARD_LOG" not in os.environ:
+    if "NETGUARD_LOG" not in os.environ:
         handle, name = tempfile.mkstemp(prefix="netguard-")
         os.close(handle)
-        os.environ["VIDEORLM_NETGUARD_LOG"] = name
+        os.environ["NETGUARD_LOG"] = name
         config.stash[_OWNER] = True
     paths = os.environ.get("PYTHONPATH", "")
     if str(_GUARD) not in paths.split(os.pathsep):
@@ -49,7 +49,7 @@ _OWNER = pytest.StashKey[bool]()
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if not session.config.stash.get(_OWNER, False):
         return
-    log = Path(os.environ["VIDEORLM_NETGUARD_LOG"])
+    log = Path(os.environ["NETGUARD_LOG"])
     tried = log.read_text()
     log.unlink()
     if tried:
@@ -61,9 +61,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory):
     """No key and no setting of the person who runs the tests changes them."""
     for name in list(os.environ):
-        if name.endswith("_API_KEY") or (
-            name.startswith("VIDEORLM_") and name != "VIDEORLM_NETGUARD_LOG"
-        ):
+        if name.endswith("_API_KEY") or name.startswith("VIDEORLM_"):
             monkeypatch.delenv(name)
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,10 +12,12 @@ from rlm.cli.manual import MACHINE, App
 from rlm.commands.guard import guarded
 
 app = App()
+_guarded = partial(guarded, warns=False)
+"""They tell of the settings themselves."""
 
 
 @app.command(section=MACHINE)
-@guarded
+@_guarded
 def doctor(
     network: Annotated[
         bool,
@@ -47,7 +50,7 @@ def doctor(
 
 
 @app.command(section=MACHINE)
-@guarded
+@_guarded
 def config(json_: options.Json = False) -> int:
     """Show each setting, its value, and where it comes from.
 

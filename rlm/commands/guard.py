@@ -13,12 +13,16 @@ import typer
 
 from rlm.agent.text import one_line
 from rlm.errors import INTERRUPTED, NO_OUTPUT, READER_GONE, UNEXPECTED, VideoRLMError
+from rlm.sources import PREFIX
 
 P = ParamSpec("P")
 
 
-def guarded(command: Callable[P, int]) -> Callable[P, None]:
-    """``command``, ending in its exit code; an error is one line on stderr, never a traceback."""
+def guarded(command: Callable[P, int], *, warns: bool = True) -> Callable[P, None]:
+    """``command``, ending in its exit code; an error is one line on stderr, never a traceback.
+
+    Variables that look like settings and are none are told before, unless it ``warns`` not.
+    """
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -26,6 +30,8 @@ def guarded(command: Callable[P, int]) -> Callable[P, None]:
             if isinstance(stream, io.TextIOWrapper):  # a terminal may not know every character
                 stream.reconfigure(errors="replace")
         try:
+            if warns:
+                _tell_unknown_variables()
             code = command(*args, **kwargs)
             sys.stdout.flush()
         except VideoRLMError as error:
@@ -47,6 +53,15 @@ def guarded(command: Callable[P, int]) -> Callable[P, None]:
         raise typer.Exit(code)
 
     return run
+
+
+def _tell_unknown_variables() -> None:
+    if not any(name.startswith(PREFIX) for name in os.environ):
+        return  # what knows the settings takes its time to import
+    from rlm.config import unknown_variables
+
+    for name, hint in unknown_variables().items():
+        print(f"videorlm: warning: {one_line(name)} is no setting; {hint}", file=sys.stderr)
 
 
 def _fail(message: str, code: int) -> int:

@@ -1,7 +1,7 @@
 """Refuses every connection that leaves this machine, in the tests and in what they start.
 
 Python imports this module at start when its folder is on PYTHONPATH. What was refused is also
-appended to the file in VIDEORLM_NETGUARD_LOG, since code may swallow the exception; the test run
+appended to the file in NETGUARD_LOG, since code may swallow the exception; the test run
 fails when that file is not empty.
 """
 
@@ -39,7 +39,7 @@ def _guard(event: str, args: tuple) -> None:
     host = _host(event, args)
     if host is None or _is_local(host):
         return
-    log = os.environ.get("VIDEORLM_NETGUARD_LOG")
+    log = os.environ.get("NETGUARD_LOG")
     if log:
         with open(log, "a") as stream:
             stream.write(f"{event} {host}: {sys.argv[:3]}\n")

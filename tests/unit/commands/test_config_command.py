@@ -58,10 +58,28 @@ def test_a_variable_that_is_no_setting_is_named_with_what_may_be_meant(
 ) -> None:
     monkeypatch.setenv("VIDEORLM_MAX_TURN", "3")
     monkeypatch.setenv("VIDEORLM_WEIGHTS", "/weights")
-    out = call(capsys, "config").out
-    assert "VIDEORLM_MAX_TURN is no setting; did you mean 'max_turns'?" in out
+    monkeypatch.setenv("VIDEORLM_WEIGHT", "/weights")
+    monkeypatch.setenv("VIDEORLM_ZZ", "")
+    told = call(capsys, "config")
+    out = told.out
+    assert told.err == ""
+    assert "VIDEORLM_MAX_TURN is no setting; did you mean VIDEORLM_MAX_TURNS?" in out
+    assert "VIDEORLM_WEIGHT is no setting; did you mean VIDEORLM_WEIGHTS?" in out
+    assert "VIDEORLM_ZZ is no setting; videorlm config has them all" in out
     assert "VIDEORLM_WEIGHTS is set" in out
     assert "VIDEORLM_WEIGHTS is no setting" not in out
+
+
+def test_a_command_that_reads_settings_says_once_what_is_none(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIDEORLM_TRANSCRIPT", str(home))
+    for words in (("ask", "no.mp4", "What?"), ("chat", "no.mp4"), ("transcripts", "list")):
+        told = call(capsys, *words).err.splitlines()
+        assert [line for line in told if "VIDEORLM_" in line] == [
+            "videorlm: warning: VIDEORLM_TRANSCRIPT is no setting; "
+            "did you mean VIDEORLM_TRANSCRIPTS?"
+        ]
 
 
 def test_readme_has_every_setting_with_what_it_means() -> None:
