@@ -5,13 +5,15 @@ litellm takes seconds to import, so it is imported when an ``Endpoint`` is made.
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import random
 import re
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from rlm.errors import MissingKey, ModelUnavailable, UnknownModel
@@ -33,6 +35,19 @@ _LITELLM_NAMES = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception|Timeout)(?
 _SECRETS = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 _SHORTEST_KEY = 8
 """Environment variables that hold what nobody else may read."""
+KEYS = {
+    "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
+    "cohere": ("COHERE_API_KEY",),
+    "deepseek": ("DEEPSEEK_API_KEY",),
+    "gemini": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+    "groq": ("GROQ_API_KEY",),
+    "mistral": ("MISTRAL_API_KEY",),
+    "openai": ("OPENAI_API_KEY",),
+    "openrouter": ("OPENROUTER_API_KEY",),
+    "together_ai": ("TOGETHERAI_API_KEY",),
+    "xai": ("XAI_API_KEY",),
+}
+"""Of which variables a provider wants one; of those that are not here litellm knows it."""
 _LOGIN = re.compile(r"(https?://)[^/@\s]+@")
 T = TypeVar("T")
 
@@ -58,6 +73,8 @@ class Endpoint:
         sleep: Callable[[float], None] = time.sleep,
         busy: Callable[[], None] = lambda: None,
     ) -> None:
+        if api_base is None:
+            check_key(name, what)
         self.name = name
         self.api_base = api_base
         self.litellm = _litellm()
@@ -74,10 +91,7 @@ class Endpoint:
         self.provider = str(provider)
         missing = self._missing_keys()
         if missing and api_base is None:
-            raise MissingKey(
-                f"{name} needs {' or '.join(missing)} in the environment; set it, or choose "
-                f"another {what}"
-            )
+            raise _no_key(name, missing, what)
 
     def options(self, timeout: float) -> dict[str, Any]:
         """What to give litellm with a call: address, key, and no retries of its own."""
@@ -153,6 +167,17 @@ class Endpoint:
         return [] if any(value.strip() for value in keys.values()) else list(keys)
 
 
+def check_key(name: str, what: str) -> None:
+    """Raise ``MissingKey`` where it is plain without litellm that the key for ``name`` is missing.
+
+    ``what`` the model is, is for the message.
+    """
+    provider, slash, _ = name.partition("/")
+    wanted = KEYS.get(provider, ()) if slash else ()
+    if wanted and not any(os.environ.get(key, "").strip() for key in wanted) and not _has_dotenv():
+        raise _no_key(name, wanted, what)
+
+
 def provider_of(name: str) -> str:
     """The provider of a model by litellm's name; empty where none knows it."""
     litellm = _litellm()
@@ -173,6 +198,19 @@ def error_line(error: Exception) -> str:
         if len(value) >= _SHORTEST_KEY and name.upper().endswith(_SECRETS):
             words = words.replace(value, f"({name})")
     return words if len(words) <= 200 else words[:197] + "..."
+
+
+def _no_key(name: str, missing: Iterable[str], what: str) -> MissingKey:
+    return MissingKey(
+        f"{name} needs {' or '.join(missing)} in the environment; set it, or choose another {what}"
+    )
+
+
+def _has_dotenv() -> bool:
+    """Whether litellm reads a file of variables when it is imported: one in a folder above it."""
+    spec = importlib.util.find_spec("litellm")
+    folders = Path(spec.origin).parents if spec is not None and spec.origin else ()
+    return any((folder / ".env").is_file() for folder in folders)
 
 
 def _without_login(address: str) -> str:

@@ -10,6 +10,7 @@ from rlm.agent.llm import LanguageModel
 from rlm.agent.models import Models
 from rlm.agent.reply_cache import CachedModel
 from rlm.config import Config
+from rlm.endpoints import check_key
 from rlm.errors import UsageError
 
 Notify = Callable[[str], None]
@@ -37,6 +38,7 @@ def make_models(
     def make(name: str) -> LanguageModel:
         return make_model(name, address_of(name, chosen.name, api_base), config, notify, busy)
 
+    check_keys(chosen.name, api_base, config)
     answering = make(chosen.name)
     sub = make(config.sub_model) if config.sub_model else None
     fallbacks = [make(name) for name in config.fallback_model]
@@ -44,6 +46,16 @@ def make_models(
         answering = FallbackModel([answering, *fallbacks], notify)
         sub = FallbackModel([sub, *fallbacks], notify) if sub else None
     return Models(answering, sub)
+
+
+def check_keys(name: str | None, api_base: str | None, config: Config) -> None:
+    """Raise ``MissingKey`` where it is plain that there is none for a model that is named.
+
+    ``name`` is of the one that answers, at ``api_base``. Nothing that takes its time is imported.
+    """
+    if api_base is None:
+        for each in filter(None, (name, config.sub_model, *config.fallback_model)):
+            check_key(each, "model")
 
 
 def make_model(

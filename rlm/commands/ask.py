@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rlm.agent.ask import Asked
     from rlm.agent.record import Store
     from rlm.agent.session import Jail
+    from rlm.config import Config
     from rlm.tools import Tool
     from sandbox import Sandbox
 
@@ -55,6 +56,7 @@ def run(
     ``settings`` stand before those of the configuration; ``None`` leaves one to it. ``live`` shows
     the run as a page too.
     """
+    config = settings_in_force(settings, model, api_base)
     from rlm.agent.answer import CANNOT_TELL
     from rlm.agent.ask import ask
     from rlm.agent.choose import BUILTIN
@@ -63,9 +65,7 @@ def run(
     from rlm.agent.record import in_all
     from rlm.agent.session import default_jail
     from rlm.commands.view import live_page
-    from rlm.config import load_config
 
-    config = load_config().having(**settings)
     screen = Screen(stderr=True)
     last, view = LastEvents(), live_view(screen, config.pictures)
     sinks: list[ev.Sink] = [last]
@@ -120,6 +120,22 @@ def run(
             say(KNOWS)
         say_where(asked.transcript)
     return ANSWERED if answer is not None else NO_ANSWER
+
+
+def settings_in_force(
+    settings: Mapping[str, Any], model: str | None, api_base: str | None
+) -> Config:
+    """The settings with those of the command line in their place.
+
+    A key that is missing for a model they name is an error here, before anything is imported that
+    takes its time.
+    """
+    from rlm.agent.make_models import check_keys
+    from rlm.config import load_config
+
+    config = load_config().having(**settings)
+    check_keys(model or config.model, api_base or (None if model else config.api_base), config)
+    return config
 
 
 def _as_json(asked: Asked) -> dict[str, Any]:

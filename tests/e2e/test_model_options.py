@@ -55,6 +55,21 @@ def test_a_spare_answers_and_the_second_time_is_free(
     assert all((r["seed"], r["temperature"]) == (3, 0) for r in server.requests)
 
 
+def test_a_missing_key_is_told_before_anything_heavy_is_imported(
+    film: Path, tmp_path: Path
+) -> None:
+    cache = tmp_path / "index"
+    words = ("--model", "builtin", "--sub-model", "gemini/gemini-pro-latest")
+    asked = ask(film, tmp_path, cache, *words, PYTHONPROFILEIMPORTTIME="1")
+    assert asked.returncode == 4
+    imported = {line.rpartition("|")[2].strip() for line in asked.stderr.splitlines()}
+    assert "rlm.agent.make_models" in imported
+    assert not imported & {"litellm", "torch", "transformers", "numpy", "av"}
+    (told,) = (line for line in asked.stderr.splitlines() if line.startswith("videorlm: "))
+    assert told.startswith("videorlm: gemini/gemini-pro-latest needs GOOGLE_API_KEY or GEMINI_API")
+    assert not cache.exists()
+
+
 def test_settings_name_them_too(film: Path, tmp_path: Path, cache: Path) -> None:
     (tmp_path / "videorlm.toml").write_text('sub_model = "openai/small"\nmodel_timeout = 0.5\n')
     with serve([Act(text="x" * 99, silence=60)]) as server:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
-from rlm.commands.ask import no_jail
+from rlm.commands.ask import no_jail, settings_in_force
 from rlm.commands.chat.commands import COMMANDS, Commands
 from rlm.commands.chat.talk import Talk
 from rlm.commands.chat.upgrade import Upgrade
@@ -34,6 +34,7 @@ def run(
 
     Arguments as those of :func:`rlm.commands.ask.run`; ``resume`` names a chat to go on with.
     """
+    config = settings_in_force(settings, model, api_base)
     from rlm.agent.ask import budget_of
     from rlm.agent.chat import Chat
     from rlm.agent.preparing import find_index, prepare, try_jail
@@ -41,10 +42,8 @@ def run(
     from rlm.agent.session import default_jail
     from rlm.agent.transcript import Transcript, find
     from rlm.commands.view import live_page
-    from rlm.config import load_config
     from rlm.sources import data_folder
 
-    config = load_config().having(**settings)
     ready = prepare(
         video, model=model, api_base=api_base, preset=preset, budget=budget_of(config),
         config=config, transcripts=transcripts, notify=say,

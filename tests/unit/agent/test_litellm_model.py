@@ -14,7 +14,7 @@ from rlm.agent.choose import PROVIDERS, choose_model
 from rlm.agent.litellm_model import LiteLLMModel
 from rlm.agent.llm import Message, ModelLimits, Picture
 from rlm.config import Config
-from rlm.endpoints import BUSY_BACK_OFF, RETRIES
+from rlm.endpoints import BUSY_BACK_OFF, KEYS, RETRIES, check_key
 from rlm.errors import (
     ConversationTooLong,
     MissingKey,
@@ -305,6 +305,28 @@ def test_a_senseless_wait_is_not_kept(asked: str) -> None:
 def test_garbage_ends_in_a_typed_error() -> None:
     with serve([Act(garbage=True)]) as server, pytest.raises(ModelUnavailable):
         model(server.url).complete(HELLO)
+
+
+@pytest.mark.parametrize("provider", KEYS)
+def test_a_key_that_is_known_by_name_is_the_one_that_litellm_wants(
+    provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import litellm
+
+    def missing() -> set[str]:
+        return set(litellm.validate_environment(f"{provider}/any")["missing_keys"])
+
+    for key in KEYS[provider]:
+        monkeypatch.delenv(key, raising=False)
+    assert missing()
+    assert missing() <= set(KEYS[provider])
+    for key in KEYS[provider]:
+        with pytest.raises(MissingKey, match=key):
+            check_key(f"{provider}/any", "model")
+        with monkeypatch.context() as environment:
+            environment.setenv(key, "a key")
+            assert missing() == set()
+            check_key(f"{provider}/any", "model")
 
 
 def test_a_closed_port() -> None:
