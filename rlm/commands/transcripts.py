@@ -11,6 +11,7 @@ from rlm.agent.text import counted, one_line
 from rlm.commands.output import DONE, say
 from rlm.errors import TranscriptError, UsageError
 from rlm.ui.console import clean
+from rlm.ui.spending import dollars
 
 PAGE = "html"
 WIDTH = 70
@@ -47,7 +48,7 @@ def list_all(as_json: bool) -> int:
             cost.append(
                 "tokens unknown" if facts["tokens"] is None else f"{facts['tokens']} tokens"
             )
-            cost.append("price unknown" if facts["usd"] is None else f"${facts['usd']:.4f}")
+            cost.append(dollars(facts["usd"]))
             words = (facts["video"], facts["model"], outcome, ", ".join(cost))
             print(f"  {one_line(' · '.join(words))}")
     return DONE

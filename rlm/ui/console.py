@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.segment import Segment
 
 from rlm.agent import events as ev
 from rlm.agent.answer import letter
@@ -18,11 +16,13 @@ from rlm.agent.prompting import is_wrap_up, was_asked_for, without_code
 from rlm.agent.text import counted
 from rlm.errors import VideoRLMError
 from rlm.spans import Span, format_time
+from rlm.ui.lines import Hanging, Indented
 from rlm.ui.pictures import Pictures, across_for, cut
+from rlm.ui.spending import dollars
 from rlm.ui.status import StatusLine
 
 if TYPE_CHECKING:
-    from rich.console import ConsoleOptions, RenderableType, RenderResult
+    from rich.console import RenderableType
 
 MAX_LINES = 14
 """Lines of a cell's output that are printed; the transcript has all the model saw."""
@@ -32,8 +32,8 @@ MAX_LABELS = 4
 """Pictures of an observation that are named, where they are not shown."""
 MAX_CALLS = 6
 """Tool calls of a turn that are printed."""
-RULE = 60
-"""Columns of the line above a turn: a terminal that is made narrower does not break it."""
+MAX_EVIDENCE = 6
+"""Moments that prove an answer which are named; the transcript and ``--json`` have all."""
 
 _ONE, _SEVERAL = (48, 14), 8  # columns and rows of a picture by itself; rows of one among others
 _TOLD_ANYWAY = frozenset(
@@ -196,15 +196,16 @@ class ConsoleView:
         if None not in tokens and tokens != (0, 0):
             parts.append(f"{tokens[0]} tokens in, {tokens[1]} out")
         if tokens != (0, 0):
-            parts.append("price unknown" if event.usd is None else f"${event.usd:.4f}")
+            parts.append(dollars(event.usd))
         if event.model:
             parts.append(event.model)
         if event.cached:
             parts.append("recorded")
         title = clean(" · ".join(parts))
         self._line("")
-        room = RULE - cell_len(self._gutter)
-        self._line(title if cell_len(title) >= room else f"{title} ".ljust(room, "─"), "dim")
+        room = self._console.width - cell_len(self._gutter)
+        rule = "─" * (room - cell_len(title) - 1)
+        self._line(f"{title} {rule}" if rule else title, "dim")
         if event.reasoning.strip():
             self._line(f"thinks: {_shorten(event.reasoning.strip())}", "dim italic")
         prose = without_code(event.text)
@@ -212,19 +213,19 @@ class ConsoleView:
             self._line(prose)
 
     def _code(self, event: ev.CellStarted) -> None:
+        from rich.text import Text
+
         lines = clean(event.code).splitlines()
         kept = lines[: self._code_lines]
         if self._console.is_terminal and not self._console.no_color:
             from rich.syntax import Syntax
 
-            code = Syntax(
-                "", "python", theme="ansi_dark", background_color="default", word_wrap=True
-            )
-            highlighted = code.highlight("\n".join(kept))
-            highlighted.rstrip()
-            self._print(highlighted, indent=2)
+            code = Syntax("", "python", theme="ansi_dark", background_color="default", tab_size=8)
+            text = code.highlight("\n".join(kept))
+            text.rstrip()
         else:
-            self._line("\n".join(kept), indent=2)
+            text = Text("\n".join(kept))
+        self._print(Hanging(text), indent=2)
         if len(lines) > len(kept):
             self._line(f"... {len(lines) - len(kept)} more lines of code", "dim", indent=2)
 
@@ -262,7 +263,7 @@ class ConsoleView:
         lines = "\n".join(text for text in texts if text not in labels).splitlines()
         kept = lines if len(lines) == MAX_LINES + 1 else lines[:MAX_LINES]
         for line in kept:
-            self._line(line, "red" if event.failure else "green", indent=2)
+            self._line(line, "red" if event.failure else "green", indent=2, hangs=True)
         if len(lines) > len(kept):
             self._line(f"... {len(lines) - len(kept)} more lines", "dim", indent=2)
         if images and not self._show(images):
@@ -299,13 +300,14 @@ class ConsoleView:
             raise FileNotFoundError(sha256)
         return self._media(sha256)
 
-    def _line(self, text: str, style: str = "", indent: int = 0) -> None:
+    def _line(self, text: str, style: str = "", indent: int = 0, *, hangs: bool = False) -> None:
         from rich.text import Text
 
-        self._print(Text(clean(text), style=style), indent)
+        line = Text(clean(text), style=style)
+        self._print(Hanging(line) if hangs else line, indent)
 
     def _print(self, what: RenderableType, indent: int = 0) -> None:
-        self._console.print(_Indented(what, self._gutter, indent))
+        self._console.print(Indented(what, self._gutter, indent))
 
     @property
     def _gutter(self) -> str:
@@ -315,40 +317,17 @@ class ConsoleView:
         return f"{'  ' * len(self._session.split('.'))}{self._session} │ "
 
 
-@dataclass(frozen=True)
-class _Indented:
-    """``inner`` with ``gutter`` and ``indent`` blanks before each of its lines, no blanks behind.
-
-    Blanks that do not show would become lines of their own when a terminal is made narrower.
-    """
-
-    inner: RenderableType
-    gutter: str
-    indent: int
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from rich.style import Style
-
-        gutter, dim = self.gutter, Style(dim=True)
-        width = max(1, options.max_width - cell_len(self.gutter) - self.indent)
-        for line in console.render_lines(self.inner, options.update(width=width), pad=False):
-            while line and not line[-1].control and not line[-1].text.strip():
-                line.pop()
-            if line and not line[-1].control:
-                line[-1] = Segment(line[-1].text.rstrip(), line[-1].style)
-            yield Segment(gutter if line else gutter.rstrip(), dim)
-            yield Segment(" " * self.indent if line else "")
-            yield from line
-            yield Segment.line()
-
-
 def answer_lines(event: ev.Answered, ended: ev.SessionEnded | None) -> list[str]:
     """The evidence, confidence and cost of an answer, in words."""
     lines = []
     if event.choice is not None:
         lines.append(f"option: {letter(event.choice)}")
     if event.evidence:
-        lines.append("evidence: " + ", ".join(str(Span(*pair)) for pair in event.evidence))
+        most = len(event.evidence)
+        most = most if most <= MAX_EVIDENCE + 1 else MAX_EVIDENCE
+        named = ", ".join(str(Span(*pair)) for pair in event.evidence[:most])
+        more = len(event.evidence) - most
+        lines.append(f"evidence: {named}" + (f" and {more} more" if more else ""))
     if event.calibrated is not None:
         told = f"calibrated; the model said {event.confidence:.2f}"
         lines.append(f"confidence: {event.calibrated:.2f} ({told})")
@@ -360,7 +339,7 @@ def answer_lines(event: ev.Answered, ended: ev.SessionEnded | None) -> list[str]
         cost = [counted(ended.turns, "turn"), f"{counted(ended.frames, 'frame')} shown"]
         if ended.tokens != 0:
             cost.append("tokens unknown" if ended.tokens is None else f"{ended.tokens} tokens")
-            cost.append("price unknown" if ended.usd is None else f"${ended.usd:.4f}")
+            cost.append(dollars(ended.usd))
         cost.append(f"{ended.at:.1f} s")
         lines.append("took: " + ", ".join(cost))
     return lines

@@ -7,6 +7,11 @@ from collections.abc import Mapping
 from rlm.agent import events as ev
 
 
+def dollars(usd: float | None) -> str:
+    """A cost as it is told everywhere; unknown is never nothing."""
+    return "price unknown" if usd is None else f"${usd:.4f}"
+
+
 class Spending:
     """A sink that adds up a run and the sessions below it, against the limits in its header.
 
@@ -44,9 +49,7 @@ class Spending:
 
     def cost(self) -> str:
         """In dollars; nothing for models that use no tokens."""
-        if self.usd is None:
-            return "$ unknown"
-        return f"${self.usd:.4f}" if self.usd or self.tokens != 0 else ""
+        return dollars(self.usd) if self.usd is None or self.usd or self.tokens != 0 else ""
 
     def elapsed(self, at: float) -> float:
         """Seconds that the newest question has taken ``at`` seconds into the run."""

@@ -20,7 +20,7 @@ narrower, and nothing of it stays behind."""
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _PER_SECOND = 8
-_WAITING, _RUNNING = "waiting", "running code"
+_WAITING, _RUNNING = "waiting", "running"
 
 
 def redraws(console: Console) -> bool:
@@ -105,7 +105,7 @@ class StatusLine:
             place, doing = next(iter(below.items()))
             return f"sub {place} · {doing}"
         waiting = sum(doing == _WAITING for doing in below.values())
-        return f"{len(below)} subs, {waiting} waiting"
+        return f"{len(below)} subs, {waiting} asking"
 
     def _show(self) -> None:
         if self._live is not None or not self._able:

@@ -87,7 +87,7 @@ def test_a_whole_chat(film: Path, home: dict[str, str]) -> None:
         ) as terminal,
     ):
         screen = terminal.wait_for("openai/told ·")
-        assert "cost unknown" in screen.splitlines()[-1]
+        assert "price unknown" in screen.splitlines()[-1]
         ask(terminal, "What is first?", "the first one")
         ask(terminal, "And twice that?", "42 it is")
         assert "$0" not in terminal.wait_for("turn 3 · context")
@@ -123,7 +123,7 @@ def test_a_whole_chat(film: Path, home: dict[str, str]) -> None:
 
         # Ctrl-C in a cell, a terminal of another size, and Enter
         terminal.type("Loop", "Enter")
-        terminal.wait_for("running c")
+        terminal.wait_for("· running ·")
         terminal.resize(100, 30)
         terminal.type("C-c")
         terminal.wait_for("interrupted>")
@@ -142,7 +142,7 @@ def test_a_whole_chat(film: Path, home: dict[str, str]) -> None:
 
         # twice Ctrl-C ends the process; the chat lives
         terminal.type("Hang", "Enter")
-        terminal.wait_for("running c")
+        terminal.wait_for("· running ·")
         terminal.type("C-c")
         terminal.wait_for("interrupting")
         terminal.type("C-c")
@@ -175,7 +175,7 @@ def test_it_goes_on_where_it_stopped(film: Path, home: dict[str, str]) -> None:
         assert told.returncode == 0, told
         assert told.stdout.splitlines() == [
             "the first one", "x: int 21", "half: float64 0.5",
-            "left: 12 turns, 62 model calls; spent: cost unknown",  # as the next question begins
+            "left: 12 turns, 62 model calls; spent: price unknown",  # as the next question begins
             "42 it is",
         ]  # fmt: skip
     words = command(film, *BUILTIN, "--resume", "last", "--transcripts", runs)

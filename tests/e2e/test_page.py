@@ -97,13 +97,13 @@ def test_it_tells_the_run(run: Browser) -> None:
     assert run.driver.title == "What moves?"
     assert run.text("h1") == "2 questions about a.mp4"
     about = run.text("#about")
-    for words in ("a.mp4", "bubblewrap", "4 turns", "99 tokens", "unknown"):
+    for words in ("a.mp4", "bubblewrap", "4 turns", "99 tokens", "price unknown"):
         assert words in about
     assert "$" not in run.text(".facts")  # a price that is not known is not zero
     assert run.text("#question-1 .answer .words") == "B a dog"
     assert run.text("#turn-1 .code") == "contact_sheet()"
     assert "1,200 in, 30 out · $0.0020" in run.text("#turn-1 > header")
-    assert "cost unknown" in run.text("#turn-2 > header")
+    assert "price unknown" in run.text("#turn-2 > header")
     assert run.text("#turn-2 > header .failure") == "error"
     headings = run.js(
         "return [...document.querySelectorAll('h1,h2,h3,h4,h5,h6')]"

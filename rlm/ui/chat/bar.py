@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rlm.ui.spending import dollars
+
 
 @dataclass(frozen=True)
 class State:
@@ -48,9 +50,7 @@ def line(state: State, width: int) -> str:
 
 def cost(state: State) -> str:
     """Dollars so far; unknown is never nothing."""
-    if state.usd is None:
-        return "cost unknown"
-    return "free" if state.free and not state.usd else f"${state.usd:.4f}"
+    return "free" if state.free and state.usd == 0 else dollars(state.usd)
 
 
 def _short(number: int) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 
 from rich.console import Console
+from rich.text import Text
 
 from rlm.agent import events as ev
-from rlm.ui.console import MAX_CALLS, ConsoleView, answer_lines, clean
+from rlm.ui.console import MAX_CALLS, MAX_EVIDENCE, ConsoleView, answer_lines, clean
 
 START = ev.SessionStarted(
     at=0, videorlm="0", started="2030-01-01T00:00:00+00:00", question="What [bold]moves[/bold]?",
@@ -69,7 +70,7 @@ def test_a_turn() -> None:
     )
     assert told.splitlines() == [
         "",
-        "turn 1 · 1.2 s · 900 tokens in, 40 out · $0.0100 " + "─" * 11,
+        "turn 1 · 1.2 s · 900 tokens in, 40 out · $0.0100 " + "─" * 31,
         "I look.",
         "  x = 1",
         "  · search('a car') 12 ms [Hit(start=4)]",
@@ -114,6 +115,37 @@ def test_failures_are_always_shown() -> None:
         reply("x"), *[call() for _ in range(30)], call(failed=True, result="ValueError: no")
     )
     assert "failed: ValueError: no" in told
+
+
+def test_what_is_broken_hangs_where_its_line_begins() -> None:
+    code = "for hit in hits:\n    if hit:\n        print('a', 'long', 'line', hit.span)\n\tx = 1"
+    cell = ev.CellStarted(at=1, turn=1, code=code)
+    broken = [
+        "  for hit in hits:",
+        "      if hit:",
+        "          print('a', 'long',",
+        "          'line', hit.span)",
+        "          x = 1",
+    ]
+    assert show(cell, width=30).splitlines() == broken
+    out = io.StringIO()
+    console = Console(file=out, width=30, force_terminal=True, color_system="256")
+    ConsoleView(console)(cell)
+    assert Text.from_ansi(out.getvalue()).plain.splitlines() == broken
+    told = show(observed("{'a': 1,\n '" + "b" * 30 + "': 2}"), width=30)
+    assert told.splitlines() == ["  {'a': 1,", "   '" + "b" * 26, "   bbbb': 2}"]
+    deep = ev.CellStarted(at=1, turn=1, code=" " * 40 + "x = " + "1 + " * 9 + "1")
+    assert all(line.startswith(" " * 16) for line in show(deep, width=30).splitlines())
+
+
+def test_of_much_evidence_the_first_is_told() -> None:
+    def told(number: int) -> str:
+        spans = tuple((float(n), n + 1.0) for n in range(number))
+        answer = ev.Answered(at=3, turn=1, answer="x", choice=None, evidence=spans, confidence=None)
+        return answer_lines(answer, None)[0]
+
+    assert told(MAX_EVIDENCE + 1).count(", ") == MAX_EVIDENCE
+    assert told(40).endswith("0:05.0-0:06.0 and 34 more")
 
 
 def test_every_line_fits() -> None:

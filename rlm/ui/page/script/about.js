@@ -28,7 +28,7 @@ function facts(header, sums) {
     ["Preset", header.preset],
     ["Sandbox", header.sandbox_level],
     ["Took", [lasted(sums.seconds), el("small", {}, `${counted(sums.turns, "turn")}, ${counted(sums.frames, "frame")} shown`)]],
-    ["Cost", [known(sums.usd) ? price(sums.usd) : "unknown", el("small", {}, known(sums.tokens) ? counted(sums.tokens, "token") : "tokens unknown")]],
+    ["Cost", [price(sums.usd), el("small", {}, known(sums.tokens) ? counted(sums.tokens, "token") : "tokens unknown")]],
     ["Begun", [header.started.replace("T", " ").replace("+00:00", " UTC"), header.forked_from && el("small", {}, `from turn ${header.forked_turn} of ${header.forked_from}`)]],
   ];
   return el("dl.facts", {}, rows.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));

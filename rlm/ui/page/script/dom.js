@@ -52,7 +52,7 @@ const counted = (number, what) => `${grouped(number)} ${what}${number === 1 ? ""
 const known = (value) => value !== null && value !== undefined;
 
 function price(usd) {
-  if (!known(usd)) return "cost unknown";
+  if (!known(usd)) return "price unknown"; // as in the terminal
   return usd === 0 ? "$0" : `$${usd < 1 ? usd.toPrecision(2) : usd.toFixed(2)}`;
 }
 

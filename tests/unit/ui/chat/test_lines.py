@@ -84,7 +84,7 @@ def test_the_bar_leaves_out_what_matters_least() -> None:
 
 
 def test_an_unknown_price_is_never_nothing() -> None:
-    assert "cost unknown" in line(replace(STATE, usd=None), 200)
+    assert "price unknown" in line(replace(STATE, usd=None), 200)
     assert "free" in line(replace(STATE, usd=0.0, free=True), 200)
     assert "$0.0000" in line(replace(STATE, usd=0.0), 200)
     assert "context 1.2k tokens" in line(replace(STATE, context=(1200, None)), 200)
