@@ -64,7 +64,7 @@ def events_of_a_run() -> list[ev.Event]:
         call(1, "contact_sheet", (0, 60)), call(1, "surprise_curve", (0, 60), curve=curve),
         observed(1, "line\n" * 60, *frames),
         reply(2, "Two parts.\n```python\nrlm_query_batched()\n```", usd=None),
-        *sub_session("1", 2.1), *sub_session("2", 2.2), *sub_session("1.1", 2.3),
+        *sub_session("2", 2.1), *sub_session("1", 2.2), *sub_session("1.1", 2.3),
         observed(2, "Traceback", failure="error"),
         reply(3, "A zebra crosses.\n```python\nanswer('B')\n```"), observed(3, ""),
         answered(3, "a dog", (40, 44), choice=1),
@@ -117,6 +117,8 @@ def test_sub_sessions_are_nested_and_parallel_ones_apart(run: Browser) -> None:
     assert run.text("#turn-2 .parallel > p") == "2 sub-sessions side by side"
     inside = "return document.getElementById(arguments[0]).closest(arguments[1]) !== null"
     assert run.js(inside, "1-turn-4", "#turn-2 #session-1")
+    listed = "[...document.querySelectorAll('#outline > ol > li > ul > .sub')]"
+    assert run.js(f"return {listed}.map(li => li.textContent[0])") == ["1", "2"]
     # A sub-session's own stands in the turn that called for it.
     assert run.js("return document.getElementById('session-1.1').closest('#session-1') !== null")
     assert not run.js("return document.getElementById('session-1').open")

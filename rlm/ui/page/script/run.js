@@ -23,13 +23,17 @@ function sessionOf(id) {
   return session;
 }
 
+const numberOf = (session) => Number(session.id.split(".").pop());
+
 // A sub-session stands in the turn that called for it, or beside the turns where there is none.
+// Those that run side by side begin in any order, and are told in that of their numbers.
 function placed(session) {
   const above = sessionOf(session.id.split(".").slice(0, -1).join("."));
   const numbers = [...above.turns.keys()];
   const turn = above.turns.get(numbers[numbers.length - 1]);
   session.above = turn || above;
   (turn ? turn.sessions : above.items).push(session);
+  if (turn) turn.sessions.sort((a, b) => numberOf(a) - numberOf(b));
   run.changed.add(session.above);
 }
 

@@ -130,8 +130,7 @@ function sideBySide(sessions) {
     last.until = Math.max(last.until || 0, session.end ? session.end.at : Infinity);
   }
   return groups.map((group) => {
-    const number = (session) => Number(session.id.split(".").pop());
-    const nodes = group.sort((a, b) => number(a) - number(b)).map(drawSession);
+    const nodes = group.map(drawSession);
     return group.length > 1 ? el("div.parallel", {}, el("p.aside", {}, `${group.length} sub-sessions side by side`), nodes) : nodes[0];
   });
 }
