@@ -9,6 +9,7 @@ that dies at any moment leaves at most one unfinished last line, which the reade
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
 import json
@@ -16,6 +17,7 @@ import os
 import re
 import shutil
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -43,6 +45,9 @@ EVENTS = "events.jsonl"
 UNSEEN = "events.jsonl.part"
 """The same of a run that is not to be found yet."""
 MEDIA = "media"
+ABANDONED = 60.0
+"""Seconds after which an unseen run that nobody writes is removed; younger, it may not be locked
+yet."""
 LONG = 4096
 """Characters of a system prompt from which on it is filed."""
 LONGEST = 1 << 22
@@ -104,11 +109,15 @@ class TranscriptWriter:
         try:
             (self.path / MEDIA).mkdir(parents=True)
             self._file = (self.path / (UNSEEN if unseen else EVENTS)).open("ab", buffering=0)
+            if unseen:
+                fcntl.flock(self._file, fcntl.LOCK_EX)
         except OSError as error:
             raise TranscriptError(
                 f"cannot write a transcript under {parent}: {error.strerror}; "
                 "choose another folder with --transcripts"
             ) from error
+        if unseen:
+            _remove_abandoned(parent)
 
     def __call__(self, event: Event) -> None:
         """Append one event, unless it is transient."""
@@ -182,6 +191,15 @@ class TranscriptWriter:
         done = 0
         while done < len(line):  # an unbuffered write may be short on a full disk
             done += self._file.write(line[done:]) or 0
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove what a process that was killed left unseen: nobody holds its lock."""
+    for part in parent.glob(f"*/{UNSEEN}"):
+        with suppress(OSError), part.open("rb") as file:
+            if time.time() - os.fstat(file.fileno()).st_mtime > ABANDONED:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises while it is under way
+                shutil.rmtree(part.parent, ignore_errors=True)
 
 
 @lru_cache(maxsize=8)

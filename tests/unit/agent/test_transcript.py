@@ -1,5 +1,7 @@
 import json
+import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,10 @@ from rlm.agent.export import about
 from rlm.agent.replay import replay
 from rlm.agent.rerun import recorded_budget
 from rlm.agent.transcript import (
+    ABANDONED,
     EVENTS,
     LONGEST,
+    UNSEEN,
     Transcript,
     TranscriptWriter,
     find,
@@ -125,7 +129,7 @@ def test_discard_leaves_nothing(tmp_path: Path) -> None:
 def test_a_run_that_begins_unseen_is_found_whole_or_not_at_all(tmp_path: Path) -> None:
     with TranscriptWriter(tmp_path, "q", unseen=True) as writer:
         writer(HEADER)
-        assert runs_under(tmp_path) == []
+        assert runs_under(tmp_path) == []  # as it is when the process is killed here
         with pytest.raises(TranscriptError, match="no transcript at"):
             Transcript.load(writer.path)
         writer.publish()
@@ -135,6 +139,21 @@ def test_a_run_that_begins_unseen_is_found_whole_or_not_at_all(tmp_path: Path) -
     assert [event.kind for event in Transcript.load(writer.path).events] == [
         "session_started", "model_replied",
     ]  # fmt: skip
+
+
+def test_what_a_killed_process_left_unseen_goes_with_the_next_copy(tmp_path: Path) -> None:
+    killed = TranscriptWriter(tmp_path, "killed", unseen=True)
+    killed(HEADER)
+    with TranscriptWriter(tmp_path, "under way", unseen=True) as under_way:
+        long_ago = time.time() - 2 * ABANDONED
+        for writer in (killed, under_way):
+            os.utime(writer.path / UNSEEN, (long_ago, long_ago))
+        killed.__exit__(None, None, None)  # as the end of a process does
+        with TranscriptWriter(tmp_path, "next", unseen=True) as following:
+            assert {*tmp_path.iterdir()} == {under_way.path, following.path}
+            under_way(HEADER)
+            under_way.publish()
+    assert runs_under(tmp_path) == [under_way.path]
 
 
 def test_a_run_that_lies_elsewhere_is_found_while_it_is_there(tmp_path: Path) -> None:
