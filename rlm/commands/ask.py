@@ -17,8 +17,9 @@ from rlm.commands.output import (
     progress_bar,
     say,
     say_where,
+    tell,
 )
-from rlm.ui.console import Screen, clean
+from rlm.ui.console import Screen
 
 if TYPE_CHECKING:
     from rlm.agent import events as ev
@@ -113,7 +114,7 @@ def run(
         if as_json:
             print(json.dumps(_as_json(asked)), flush=True)
         elif answer is not None:
-            print(clean(answer.text), flush=True)
+            tell(answer.text)
         for line in last.summary():
             say(line)
         if (last.model or asked.model) == BUILTIN and answer and answer.text == CANNOT_TELL:

@@ -10,10 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rlm.agent.text import counted
-from rlm.commands.output import DONE
+from rlm.commands.output import DONE, tell
 from rlm.config import VARIABLES, Config, checked, unknown_variables
 from rlm.sources import FOLDER_FILE, user_file, variable, written
-from rlm.ui.console import clean
 
 ORDER = (
     "the command line",
@@ -97,16 +96,16 @@ def _plain(value: object) -> Any:
 def _print(told: Mapping[str, Any], settings: Mapping[str, Mapping[str, Any]]) -> None:
     left = max(map(len, settings)) + 2
     for name, each in settings.items():
-        print(f"{name.ljust(left)}{clean(_words(each['value']))}  ({clean(each['from'])})")
-    print("\nThe first of these that sets it decides: " + ", ".join(told["order"]) + ".")
+        tell(f"{name.ljust(left)}{_words(each['value'])}  ({each['from']})")
+    tell("\nThe first of these that sets it decides: " + ", ".join(told["order"]) + ".")
     for file, there in told["files"].items():
-        print(f"file {clean(file)}: {'read' if there else 'not there'}")
+        tell(f"file {file}: {'read' if there else 'not there'}")
     for name in told["variables"]:
-        print(f"{name} is set: {VARIABLES[name]}")
-    print(f"keys set: {', '.join(told['keys']) or 'none'}")
+        tell(f"{name} is set: {VARIABLES[name]}")
+    tell(f"keys set: {', '.join(told['keys']) or 'none'}")
     for name, hint in told["unknown"].items():
-        print(f"warning: {clean(name)} is no setting; {hint}")
-    print(f"{counted(len(settings), 'setting')}; to set one: {variable('max_turns')}=20, or the "
+        tell(f"warning: {name} is no setting; {hint}")
+    tell(f"{counted(len(settings), 'setting')}; to set one: {variable('max_turns')}=20, or the "
           "line max_turns = 20 in a file")  # fmt: skip
 
 

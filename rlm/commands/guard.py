@@ -61,10 +61,16 @@ def _tell_unknown_variables() -> None:
     from rlm.config import unknown_variables
 
     for name, hint in unknown_variables().items():
-        print(f"videorlm: warning: {one_line(name)} is no setting; {hint}", file=sys.stderr)
+        _say(f"warning: {name} is no setting; {hint}")
 
 
 def _fail(message: str, code: int) -> int:
-    # Messages may quote a server or a file: no control character of theirs reaches the terminal.
-    print(f"videorlm: {one_line(message)}", file=sys.stderr)
+    _say(message)
     return code
+
+
+def _say(message: str) -> None:
+    from rlm.commands.output import say
+
+    # Messages may quote a server or a file: no control character of theirs reaches the terminal.
+    say(f"videorlm: {one_line(message)}")

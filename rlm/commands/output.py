@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
+import textwrap
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from rlm.agent import events as ev
+from rlm.agent.text import one_line
 from rlm.ui.console import ConsoleView, Screen, answer_lines, clean
 from rlm.ui.pictures import Pictures, cut
 from rlm.ui.status import redraws
@@ -66,7 +69,30 @@ class LastEvents:
 
 def say(line: str) -> None:
     """One line on stderr, where everything goes that is not the answer."""
-    print(clean(line), file=sys.stderr, flush=True)
+    print(in_words(clean(line), sys.stderr), file=sys.stderr, flush=True)
+
+
+def in_words(text: str, stream: TextIO) -> str:
+    """``text``, on a terminal with its lines broken between words: it would break within them.
+
+    What of a line is broken stands as far in as the line. A word that is longer than a line is left
+    to the terminal, so that a path can be copied whole.
+    """
+    if not stream.isatty():
+        return text
+    width, broken = os.get_terminal_size(stream.fileno()).columns, []
+    for line in text.split("\n"):
+        blanks = " " * (len(line) - len(line.lstrip(" ")))
+        broken += textwrap.wrap(
+            line, width or WIDEST, subsequent_indent=blanks, break_long_words=False,
+            break_on_hyphens=False, replace_whitespace=False,
+        ) or [""]  # fmt: skip
+    return "\n".join(broken)
+
+
+def tell(text: str) -> None:
+    """Words on stdout, broken as :func:`in_words` does."""
+    print(in_words(clean(text), sys.stdout), flush=True)
 
 
 def print_tables(*tables: Table) -> None:
@@ -88,6 +114,36 @@ def print_tables(*tables: Table) -> None:
         print("\n".join(line.rstrip() for line in taken.get().splitlines()))
 
 
+def print_rows(rows: Sequence[Mapping[str, str]], *, left: Container[str]) -> None:
+    """A list as a table on stdout: what each row has by the names of its columns, in their order.
+
+    Columns in ``left`` are words, the others numbers. Where no terminal is, a row is one line of
+    plain text.
+    """
+    if not rows:
+        return
+    screen = Screen()
+    if screen.is_terminal:
+        from rich import box
+        from rich.table import Table
+
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0), show_edge=False)
+        for name in rows[0]:
+            table.add_column(name, justify="left" if name in left else "right", overflow="fold")
+        for row in rows:
+            table.add_row(*map(clean, row.values()))
+        screen.print(table)
+        return
+    lines = [list(rows[0]), *([one_line(cell) for cell in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (
+            cell.ljust(width) if name in left else cell.rjust(width)
+            for name, cell, width in zip(rows[0], line, widths, strict=True)
+        )
+        print("  ".join(cells).rstrip())
+
+
 def command_name() -> str:
     """How this program is called here: by name when it is on the path, else by where it lies."""
     on_path = shutil.which("videorlm")
@@ -104,8 +160,8 @@ def live_view(screen: Console, setting: Setting | None, *, questions: bool = Tru
 
 def say_where(transcript: Path) -> None:
     """How to see that run again, in the terminal and as a page."""
-    for what in ("replay", "view"):
-        say(f"{what}: {_command(what, transcript)}")
+    for what in ("replay", "view"):  # to be copied whole, and so not broken between words
+        print(clean(f"{what}: {_command(what, transcript)}"), file=sys.stderr, flush=True)
 
 
 def replay_command(transcript: Path) -> str:
@@ -114,7 +170,12 @@ def replay_command(transcript: Path) -> str:
 
 
 def _command(what: str, transcript: Path) -> str:
-    return f"{shlex.quote(command_name())} {what} {shlex.quote(str(transcript))}"
+    from rlm.agent.transcript import default_folder
+    from rlm.config import load_config
+
+    listed = (load_config().transcripts or default_folder()) == transcript.parent
+    named = transcript.name if listed else str(transcript)
+    return f"{shlex.quote(command_name())} {what} {shlex.quote(named)}"
 
 
 def both(progress: Progressing | None, other: Progressing) -> Progressing:

@@ -16,6 +16,7 @@ from rlm.commands.output import (
     progress_bar,
     say,
     say_where,
+    tell,
 )
 from rlm.errors import UsageError
 from rlm.ui.console import ConsoleView, Screen, clean
@@ -47,9 +48,9 @@ def run(name: str, start: int | None = None) -> int:
         last(event)
     print()
     if last.answer is not None:
-        print(f"answer: {clean(last.answer.answer)}")
+        tell(f"answer: {last.answer.answer}")
     for line in last.summary():
-        print(clean(line))
+        tell(line)
     if not transcript.complete:
         print(f"the run stopped here, at {transcript.events[-1].at:.1f} s, without an end")
     return ANSWERED if last.answer is not None else NO_ANSWER
@@ -178,7 +179,7 @@ def fork(
         )
     answer = asked.result.answer
     if answer is not None:
-        print(clean(answer.text))
+        tell(answer.text)
     for line in last.summary():
         say(line)
     say_where(asked.transcript)

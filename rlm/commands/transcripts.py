@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rlm.agent.text import counted, one_line
-from rlm.commands.output import DONE, say
+from rlm.commands.output import DONE, say, tell
 from rlm.errors import TranscriptError, UsageError
-from rlm.ui.console import clean
 from rlm.ui.spending import dollars
 
 PAGE = "html"
@@ -39,8 +38,8 @@ def list_all(as_json: bool) -> int:
         if as_json:
             print(json.dumps(facts))
         else:
-            print(clean(facts["transcript"]))
-            print(f"  {_cut(facts['question'])}")
+            tell(facts["transcript"])
+            tell(f"  {_cut(facts['question'])}")
             outcome = facts["status"]
             if facts["answer"] is not None:
                 outcome += f": {_cut(facts['answer'])}"
@@ -50,7 +49,7 @@ def list_all(as_json: bool) -> int:
             )
             cost.append(dollars(facts["usd"]))
             words = (facts["video"], facts["model"], outcome, ", ".join(cost))
-            print(f"  {one_line(' · '.join(words))}")
+            tell(f"  {one_line(' · '.join(words))}")
     return DONE
 
 

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 from rlm.agent import events as ev
 from rlm.agent.text import one_line
 from rlm.commands.chat.commands import Asking, Commands, Quit
-from rlm.commands.output import ANSWERED, NO_ANSWER, say
+from rlm.commands.output import ANSWERED, NO_ANSWER, say, tell
 from rlm.errors import LanguageModelError, VideoRLMError
 from rlm.ui.chat.reader import PROMPT, Reader, unechoed
 from rlm.ui.chat.words import Command, read
-from rlm.ui.console import ConsoleView, answer_lines, clean
+from rlm.ui.console import ConsoleView, answer_lines
 
 if TYPE_CHECKING:
     from rlm.agent.chat import Chat, Spent
@@ -242,7 +242,7 @@ class Talk:
             return
         if self._view is not None:
             say("")
-        print(clean(answer.answer), flush=True)
+        tell(answer.answer)
         for line in answer_lines(answer, _taken(chat.before, result, seconds)):
             say(line)
         if self._view is not None:

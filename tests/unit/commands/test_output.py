@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 from terminal import Terminal
@@ -46,3 +47,27 @@ def test_bars_come_and_go_and_what_is_said_stays() -> None:
 def test_no_bars_where_nothing_can_be_redrawn() -> None:
     with Terminal([sys.executable, "-c", BARS], TERM="dumb", FORCE_COLOR="1") as terminal:
         assert "no bars" in terminal.wait_for("ended with 1")
+
+
+SAID = """
+import subprocess
+import sys
+from rlm.commands.output import say, tell
+
+say("the model knows films of moving shapes alone")
+tell("  kept at /home/somebody/of/a/long/name/film.mp4")
+"""
+
+
+def test_a_line_is_broken_between_words_and_a_path_is_left_whole() -> None:
+    with Terminal([sys.executable, "-c", SAID], 30, 12) as terminal:
+        terminal.wait_for("ended with 0")
+        told = terminal.history().splitlines()
+    assert told[:4] == [
+        "the model knows films of",
+        "moving shapes alone",
+        "  kept at",
+        "  /home/somebody/of/a/long/name/film.mp4",
+    ]
+    piped = subprocess.run([sys.executable, "-c", SAID], capture_output=True, text=True, check=True)
+    assert len(piped.stdout.splitlines()) == len(piped.stderr.splitlines()) == 1
