@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rlm.agent.choose import choose_preset
 from rlm.agent.indexing import open_index
 from rlm.agent.text import counted, one_line
-from rlm.commands.output import DONE, progress_bar, say
+from rlm.commands.output import DONE, print_rows, progress_bar, say
 from rlm.commands.videos import VIDEO_SUFFIXES
 from rlm.config import load_config
 from rlm.errors import EncoderError, IndexDamaged, NotAVideo, VideoNotFound, VideoRLMError
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from rlm.index import VideoIndex
     from rlm.index.storage.inventory import Entry
     from rlm.video import Video
+
+_LEFT = {"video", "kind", "what", "used", "state"}
 
 
 def run(
@@ -218,20 +220,19 @@ def _line(told: Mapping[str, Any]) -> str:
 
 
 def list_all(as_json: bool) -> int:
-    """Print what lies in the cache, a line a part, the videos one after the other."""
+    """List what lies in the cache, a row a part, the videos one after the other."""
     from rlm.index.storage import inventory, store
 
     root = load_config().cache or store.default_root()
     found = list(inventory.entries(root))
-    for each in found:
-        print(json.dumps(_entry(each)) if as_json else _told(each))
+    _print(found, as_json)
     total = sum(each.size for each in found)
     say(f"{root}: {counted(len(found), 'part')}, {_size(total)}")
     return DONE
 
 
 def prune(older_than: float | None, max_gigabytes: float | None, as_json: bool) -> int:
-    """Remove what cannot be used, and what the limits (days, GB) do not leave room for."""
+    """Remove what cannot be used, and what the limits (days, GB) leave no room for; list it."""
     from rlm.index.storage import inventory, store
 
     root = load_config().cache or store.default_root()
@@ -240,11 +241,18 @@ def prune(older_than: float | None, max_gigabytes: float | None, as_json: bool) 
         older_than=None if older_than is None else older_than * 86400,
         max_bytes=None if max_gigabytes is None else round(max_gigabytes * 1e9),
     )
-    for each in gone:
-        print(json.dumps(_entry(each)) if as_json else f"removed {_told(each)}")
+    _print(gone, as_json)
     total = sum(each.size for each in gone)
     say(f"{root}: {counted(len(gone), 'part')} removed, {_size(total)} freed")
     return DONE
+
+
+def _print(parts: Sequence[Entry], as_json: bool) -> None:
+    if as_json:
+        for each in parts:
+            print(json.dumps(_entry(each)))
+    else:
+        print_rows([_cells(each) for each in parts], left=_LEFT)
 
 
 def _entry(part: Entry) -> dict[str, Any]:
@@ -259,11 +267,15 @@ def _entry(part: Entry) -> dict[str, Any]:
     }
 
 
-def _told(part: Entry) -> str:
-    what = " ".join(filter(None, (part.kind, part.what)))
-    state = "" if part.state == "whole" else f"  {part.state}"
-    name = part.video or part.folder.parent.name
-    return clean(f"{name}  {what}  {_size(part.size)}  used {_when(part)}{state}")
+def _cells(part: Entry) -> dict[str, str]:
+    return {
+        "video": part.video or part.folder.parent.name,
+        "kind": part.kind,
+        "what": part.what,
+        "size": _size(part.size),
+        "used": _when(part),
+        "state": part.state,
+    }
 
 
 def _when(part: Entry) -> str:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlm.commands.output import say
+from rlm.commands.output import DONE, print_rows, say
 from rlm.errors import UsageError
-from rlm.ui.console import Screen, clean
+from rlm.ui.console import clean
 
 if TYPE_CHECKING:
     from rlm.encoders import Preset
     from rlm.encoders.estimate import Machine
     from rlm.video import Video
 
-DONE = 0
 # As tall as the pictures that the presets of 256 px ask a decoder for.
 _DECODE_HEIGHT, _DECODE_FPS, _DECODE_SECONDS = 292, 4.0, 1.5
 _LEFT = {"preset", "model", "type", "here"}
@@ -36,9 +35,10 @@ def run(*, as_json: bool) -> int:
         dtype = pick_dtype(device, preset)
         entries.append(_entry(preset, str(dtype).removeprefix("torch."), dtype.itemsize, here))
     if as_json:
-        print(json.dumps(entries))
+        for entry in entries:
+            print(json.dumps(entry))
         return DONE
-    _print_table([_cells(entry) for entry in entries])
+    print_rows([_cells(entry) for entry in entries], left=_LEFT)
     print("memory: of the weights and a batch; TFLOP/s: arithmetic for a second of video")
     missing = [entry["preset"] for entry in entries if entry["folder"] is None]
     if missing:
@@ -119,7 +119,7 @@ def estimate(path: str, *, as_json: bool) -> int:
         f"{clean(path)}: {_duration(duration)} of video, decoded at {decoding.rate:.0f}x real "
         f"time; {machine.device}, {rate:.2g} TFLOP/s"
     )
-    _print_table([_estimate_cells(entry) for entry in entries])
+    print_rows([_estimate_cells(entry) for entry in entries], left=_LEFT)
     print(
         "about, for an idle machine; tier 3 comes on top of tier 2, companions on top of a preset"
     )
@@ -180,30 +180,6 @@ def _estimate_cells(entry: Mapping[str, Any]) -> dict[str, str]:
         "memory": _bytes(entry["memory_bytes"]),
         "here": "yes" if entry["on_this_machine"] else "no",
     }
-
-
-def _print_table(rows: Sequence[Mapping[str, str]]) -> None:
-    """A table with rules on a terminal; columns of plain text, one line a row, when piped."""
-    screen = Screen()
-    if screen.is_terminal:
-        from rich import box
-        from rich.table import Table
-
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 0), show_edge=False)
-        for name in rows[0]:
-            table.add_column(name, justify="left" if name in _LEFT else "right", overflow="fold")
-        for row in rows:
-            table.add_row(*row.values())
-        screen.print(table)
-        return
-    lines = [list(rows[0]), *(list(row.values()) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = (
-            cell.ljust(width) if name in _LEFT else cell.rjust(width)
-            for name, cell, width in zip(rows[0], line, widths, strict=True)
-        )
-        print("  ".join(cells).rstrip())
 
 
 def _digits(value: float) -> str:

@@ -64,8 +64,12 @@ def test_a_line_a_video_and_each_tier_on_top_of_the_last(run, film: Path, tmp_pa
 
     listed = run("--list")
     assert listed.returncode == 0
-    kinds = {line.split("  ")[1].split()[0] for line in listed.stdout.splitlines()}
-    assert kinds == {"scan", "shots", "frames", "vectors"}
+    head, *rows = (line.split() for line in listed.stdout.splitlines())
+    assert head == ["video", "kind", "what", "size", "used", "state"]
+    assert {row[1] for row in rows} == {"scan", "shots", "frames", "vectors"}
+    assert {row[-1] for row in rows} == {"whole"}
+    facts = [json.loads(line) for line in run("--list", "--json").stdout.splitlines()]
+    assert [fact["kind"] for fact in facts] == [row[1] for row in rows]
     assert run("--prune").stdout == ""
     pruned = run("--prune", "--max-gb", 0)
     assert len(pruned.stdout.splitlines()) == len(listed.stdout.splitlines())

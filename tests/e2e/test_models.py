@@ -185,7 +185,7 @@ def test_on_a_terminal_it_is_a_table() -> None:
 
 
 def test_the_list_as_json() -> None:
-    entries = json.loads(models("--json").stdout)
+    entries = [json.loads(line) for line in models("--json").stdout.splitlines()]
     assert [entry["preset"] for entry in entries] == NAMES
     fast = entries[1]
     assert fast["model"] == PRESETS["fast"].hub_id and fast["revision"] == PRESETS["fast"].revision
