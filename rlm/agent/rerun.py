@@ -181,13 +181,15 @@ def _part(transcript: Transcript) -> Span | None:
     return None if span is None else Span(*span)
 
 
-def find_video(transcript: Transcript, cache: Path | None = None) -> Video:
+def find_video(
+    transcript: Transcript, cache: Path | None = None, *, remedy: str = "give it with --video"
+) -> Video:
     """The video of a run, where it was last opened here, or else lies under its recorded name.
 
     Looked at for the name are the working folder, that of the transcript, and the two above that
     one. ``cache`` is the folder of the indexes.
 
-    Raises ``UsageError`` when it is in none of them.
+    Raises ``UsageError`` with its ``remedy`` when it is in none of them.
     """
     wanted = transcript.header.video
     known = remembered(wanted.sha256, cache)
@@ -203,11 +205,9 @@ def find_video(transcript: Transcript, cache: Path | None = None) -> Video:
                 return found
             others.append(path)
     if others:
-        raise UsageError(
-            f"{others[0]} is another video than the run's; give the right one with --video"
-        )
+        raise UsageError(f"{others[0]} is another video than the run's; {remedy}")
     gone = f"no longer at {known}" if known is not None else "not here"
-    raise UsageError(f"the run's video {name!r} is {gone}; give it with --video")
+    raise UsageError(f"the run's video {name!r} is {gone}; {remedy}")
 
 
 def _open(

@@ -17,13 +17,20 @@ app = App()
 @options.gathered
 @guarded
 def chat(
-    video: options.Video,
+    video: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="VIDEO",
+            help="A video file; with --resume it may be left out.",
+            autocompletion=completion.videos,
+        ),
+    ] = None,
     *,
     resume: Annotated[
         str | None,
         typer.Option(
             metavar="TRANSCRIPT",
-            help="Go on with a saved chat about this video: its folder, its name, or 'last'.",
+            help="Go on with a saved chat about the video: its folder, its name, or 'last'.",
             autocompletion=completion.transcripts,
         ),
     ] = None,
@@ -51,7 +58,7 @@ def chat(
     Examples:
         videorlm chat match.mp4
         # go on where the last chat stopped, with its variables
-        videorlm chat match.mp4 --resume last
+        videorlm chat --resume last
         # a question a line, without a terminal: videorlm chat match.mp4 < questions.txt
         videorlm chat match.mp4 --model anthropic/claude-sonnet-4-6 --max-usd 1
 

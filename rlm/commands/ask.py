@@ -57,7 +57,8 @@ def run(
     ``settings`` stand before those of the configuration; ``None`` leaves one to it. ``live`` shows
     the run as a page too.
     """
-    config = settings_in_force(settings, model, api_base)
+    config = settings_in_force(settings, model, api_base)  # before what takes long to import
+
     from rlm.agent.answer import CANNOT_TELL
     from rlm.agent.ask import ask
     from rlm.agent.choose import BUILTIN

@@ -67,8 +67,11 @@ def home(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[
     }
 
 
+COMMAND = (sys.executable, "-m", "rlm.cli", "chat")
+
+
 def command(film: Path, *words: object) -> list[object]:
-    return [sys.executable, "-m", "rlm.cli", "chat", film / "film.mp4", *words]
+    return [*COMMAND, film / "film.mp4", *words]
 
 
 BUILTIN = ("--model", "builtin")
@@ -178,7 +181,8 @@ def test_it_goes_on_where_it_stopped(film: Path, home: dict[str, str]) -> None:
             "left: 12 turns, 62 model calls; spent: price unknown",  # as the next question begins
             "42 it is",
         ]  # fmt: skip
-    words = command(film, *BUILTIN, "--resume", "last", "--transcripts", runs)
+    # of the video, too, it is known where it was
+    words = [*COMMAND, *BUILTIN, "--resume", "last", "--transcripts", runs]
     with Terminal(words, 200, 60, **home) as terminal:
         screen = terminal.wait_for("builtin tier 2")
         assert "> What is first?" in screen

@@ -88,8 +88,8 @@ def test_stdout_is_the_answer_alone_and_replay_tells_the_run(
     assert "preset: builtin" in asked.stderr
     assert "evidence: " in asked.stderr and "shapes alone" not in asked.stderr
     (saved,) = cli.saved()
-    assert f"videorlm replay {saved}" in asked.stderr
-    told = cli("replay", "last")
+    assert f"replay: videorlm replay {saved.name}\n" in asked.stderr
+    told = cli("replay", saved.name)
     assert told.returncode == 0
     assert f"answer: {asked.stdout.strip()}" in told.stdout
     assert question["question"] in told.stdout

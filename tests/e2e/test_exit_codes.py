@@ -35,6 +35,7 @@ BAD = [
     ("ask {film} What? --temperature -1", 2, "temperature"),
     ("ask {film} What? --model-timeout 0", 2, "timeout"),
     ("ask {film} What? --transcripts {text}/x", 7, "notes.txt"),
+    ("chat", 2, "--resume"),
     ("index", 2, "--list"),
     ("index {film} --list", 2, "one of these"),
     ("index {folder}/no.mp4", 3, "no.mp4"),

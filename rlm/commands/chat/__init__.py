@@ -12,13 +12,14 @@ from rlm.commands.chat.commands import COMMANDS, Commands
 from rlm.commands.chat.talk import Talk
 from rlm.commands.chat.upgrade import Upgrade
 from rlm.commands.output import live_view, progress_bar, say, say_where
+from rlm.errors import UsageError
 from rlm.ui.chat.bar import line
 from rlm.ui.chat.reader import reader
 from rlm.ui.console import Screen
 
 
 def run(
-    video: str,
+    video: str | None,
     *,
     model: str | None,
     api_base: str | None,
@@ -32,23 +33,35 @@ def run(
 ) -> int:
     """Chat until the person, or the pipe, has no more to say; returns the exit code.
 
-    Arguments as those of :func:`rlm.commands.ask.run`; ``resume`` names a chat to go on with.
+    Arguments as those of :func:`rlm.commands.ask.run`; ``resume`` names a chat to go on with, whose
+    video is found where ``video`` is ``None``.
     """
-    config = settings_in_force(settings, model, api_base)
+    if video is None and resume is None:
+        raise UsageError("which video? videorlm chat VIDEO, or --resume with a chat about one")
+    config = settings_in_force(settings, model, api_base)  # before what takes long to import
+
     from rlm.agent.ask import budget_of
     from rlm.agent.chat import Chat
     from rlm.agent.preparing import find_index, prepare, try_jail
     from rlm.agent.record import in_all
+    from rlm.agent.rerun import find_video
     from rlm.agent.session import default_jail
     from rlm.agent.transcript import Transcript, find
     from rlm.commands.view import live_page
     from rlm.sources import data_folder
 
+    earlier = None
+    if resume is not None:
+        folder = transcripts.expanduser() if transcripts else config.transcripts
+        earlier = Transcript.load(find(resume, folder))
+    if video is None:
+        assert earlier is not None
+        found = find_video(earlier, config.cache, remedy="name it: videorlm chat VIDEO --resume")
+        video = str(found.path)
     ready = prepare(
         video, model=model, api_base=api_base, preset=preset, budget=budget_of(config),
         config=config, transcripts=transcripts, notify=say,
     )  # fmt: skip
-    earlier = Transcript.load(find(resume, ready.parent)) if resume is not None else None
     jail = no_jail if unsafe else default_jail
     screen = Screen(stderr=True)
     with progress_bar(screen) as progress:

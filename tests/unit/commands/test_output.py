@@ -1,11 +1,15 @@
-"""The bars of an index in a real terminal."""
+"""The bars of an index in a real terminal, lines that are too long for it, and what to type."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 from terminal import Terminal
+
+from rlm.agent.transcript import default_folder
+from rlm.commands.output import replay_command
 
 BARS = """
 import sys, time
@@ -71,3 +75,9 @@ def test_a_line_is_broken_between_words_and_a_path_is_left_whole() -> None:
     ]
     piped = subprocess.run([sys.executable, "-c", SAID], capture_output=True, text=True, check=True)
     assert len(piped.stdout.splitlines()) == len(piped.stderr.splitlines()) == 1
+
+
+def test_a_run_is_named_where_it_is_found_by_its_name(tmp_path: Path) -> None:
+    assert replay_command(default_folder() / "of-today") == "videorlm replay of-today"
+    (tmp_path / "of-today").mkdir()
+    assert replay_command(tmp_path / "of-today").endswith(f" replay {tmp_path}/of-today")
