@@ -4,6 +4,7 @@
 # make test-properties  the property tests with examples that were not tried before
 # make test-cluster  evaluation on a Ray cluster that loses a node (installs the extra 'ray')
 # make bench  measurements, side by side with their baselines
+# make readme PARTS="loop tools"  renews what the documents say was measured, by default the demo
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,7 +14,8 @@ CONSTRAINTS ?= $(if $(shell command -v nvidia-smi 2>/dev/null),,-c constraints-c
 export OMP_WAIT_POLICY ?= PASSIVE
 export LITELLM_LOCAL_MODEL_COST_MAP ?= True
 
-.PHONY: setup setup-dev demo test test-properties test-cluster check bench bench-models bench-tools clean
+.PHONY: setup setup-dev demo test test-properties test-cluster check bench bench-models bench-tools \
+  readme clean
 
 setup: $(VENV)/.ready
 setup-dev: $(VENV)/.ready-dev
@@ -66,9 +68,10 @@ bench-tools: $(VENV)/.ready-dev
 	$(BIN)/python tests/bench/bench_tools.py
 	$(BIN)/python tests/bench/bench_search.py
 
+# the measured blocks of the documents; tests/bench/readme.py lists the parts
+PARTS ?= demo
+readme: $(VENV)/.ready-dev
+	$(BIN)/python tests/bench/readme.py $(PARTS)
+
 clean:
 	rm -rf $(VENV) demo dist build
-
-.PHONY: readme
-readme: $(VENV)/.ready
-	$(BIN)/python tests/bench/readme.py

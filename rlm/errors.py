@@ -42,7 +42,7 @@ EXIT_CODES = {
     INTERRUPTED: "interrupted (Ctrl-C)",
     READER_GONE: "the reader of stdout went away",
 }
-"""Every exit code of the command line, in words. Help and README have them from here."""
+"""Every exit code of the command line, in words. Help and docs have them from here."""
 
 
 class VideoRLMError(Exception):

@@ -1,4 +1,4 @@
-"""The sets as a table: ``videorlm eval --list``, and the README."""
+"""The sets as a table: ``videorlm eval --list``, and docs/evaluation.md."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def describe() -> Table:
 
 
 def as_markdown() -> str:
-    """The same table for the README."""
+    """The same table for docs/evaluation.md."""
     lines = [HEADS, ("---",) * len(HEADS), *_rows()]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -11,7 +11,7 @@ from commands import call, context_of, every_command
 import rlm.errors
 from rlm.errors import EXIT_CODES, VideoRLMError
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
 
 # Words of the command line, the code, and something that the line says. {film}: a video; {text}: a
 # file that is none; {folder}: an empty folder; {run}: a damaged transcript; {labels}: a table.
@@ -142,15 +142,16 @@ def test_a_bad_setting_stops_a_command_and_is_named(
 def test_output_that_cannot_be_written_is_told(
     capsys: pytest.CaptureFixture[str], places: dict[str, str]
 ) -> None:
-    recorded = README.parent / "transcripts" / "built-in-model-on-a-film"
+    recorded = ROOT / "transcripts" / "built-in-model-on-a-film"
     words = ("transcripts", "export", recorded, "--format", "openai", "-o", "/nowhere/at/all")
     ended = call(capsys, *words)
     assert (ended.code, ended.err.count("\n")) == (74, 1)
 
 
-def test_every_error_has_a_code_in_the_table_and_readme_has_the_table() -> None:
+def test_every_error_has_a_code_in_the_table_and_the_document_has_the_table() -> None:
     errors = [each for each in vars(rlm.errors).values() if isinstance(each, type)]
     codes = {each.exit_code for each in errors if issubclass(each, VideoRLMError)}
     assert codes <= EXIT_CODES.keys()
+    text = (ROOT / "docs" / "command-line.md").read_text()
     for code, words in EXIT_CODES.items():
-        assert f"| {code} | {words} |" in README.read_text()
+        assert f"| {code} | {words} |" in text

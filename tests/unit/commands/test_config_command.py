@@ -1,4 +1,4 @@
-"""``videorlm config``, and the settings as README has them."""
+"""``videorlm config``, and the settings as docs/command-line.md has them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from commands import call
 from rlm.commands.config import defaults
 from rlm.config import Config
 
-README = Path(__file__).resolve().parents[3] / "README.md"
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "command-line.md"
 
 
 @pytest.fixture(autouse=True)
@@ -82,8 +82,8 @@ def test_a_command_that_reads_settings_says_once_what_is_none(
         ]
 
 
-def test_readme_has_every_setting_with_what_it_means() -> None:
-    text = README.read_text()
+def test_the_document_has_every_setting_with_what_it_means() -> None:
+    text = DOCUMENT.read_text()
     for name, field in Config.model_fields.items():
         assert field.description
         assert f"| `{name}` | {field.description} |" in text

@@ -1,4 +1,4 @@
-"""The table of sets, on the terminal and in the README."""
+"""The table of sets, on the terminal and in docs/evaluation.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.console import Console
 from rlm.evaluation.dataset import DATASETS
 from rlm.evaluation.listing import as_markdown, describe
 
-README = Path(__file__).resolve().parents[3] / "README.md"
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "evaluation.md"
 
 
 def test_every_set_is_in_the_table() -> None:
@@ -22,6 +22,6 @@ def test_every_set_is_in_the_table() -> None:
     assert len(lines) <= 1 + 2 * len(names[1:])
 
 
-def test_the_readme_has_the_table() -> None:
-    text = README.read_text()
+def test_the_document_has_the_table() -> None:
+    text = DOCUMENT.read_text()
     assert f"<!-- sets:begin -->\n{as_markdown()}\n<!-- sets:end -->" in text
