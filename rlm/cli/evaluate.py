@@ -225,7 +225,7 @@ def world(
         int, typer.Option(min=1, metavar="N", help="How many films.", show_default=True)
     ] = 20,
     minutes: Annotated[
-        float, typer.Option(min=0.25, metavar="N", help="The length of each.", show_default=True)
+        float, typer.Option(min=0.7, metavar="N", help="The length of each.", show_default=True)
     ] = 5,
     seed: Annotated[
         int, typer.Option(min=0, metavar="N", help="Of the first film.", show_default=True)
