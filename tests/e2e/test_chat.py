@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import COMMAND, Cli
 from model_server import Act, serve
 from scripted import code
 from terminal import Terminal
 
 from rlm.agent import events as ev
 from rlm.agent.transcript import Transcript
-from rlm.index import VideoIndex
 
 SILENT = Act(text="I would rather think about that first", silence=120.0)
 REPLIES = {
@@ -54,11 +53,11 @@ def _text(content: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def home(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def home(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An environment with an indexed film in its cache."""
     folder = tmp_path_factory.mktemp("chat")
-    VideoIndex.build(film / "film.mp4", "builtin", cache=folder / "cache")
-    yield {
+    shutil.copytree(cache, folder / "cache")
+    return {
         "HOME": str(folder),
         "VIDEORLM_CACHE": str(folder / "cache"),
         "VIDEORLM_TRANSCRIPTS": str(folder / "runs"),
@@ -67,11 +66,8 @@ def home(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[
     }
 
 
-COMMAND = (sys.executable, "-m", "rlm.cli", "chat")
-
-
 def command(film: Path, *words: object) -> list[object]:
-    return [*COMMAND, film / "film.mp4", *words]
+    return [*COMMAND, "chat", film / "film.mp4", *words]
 
 
 BUILTIN = ("--model", "builtin")
@@ -182,7 +178,7 @@ def test_it_goes_on_where_it_stopped(film: Path, home: dict[str, str]) -> None:
             "42 it is",
         ]  # fmt: skip
     # of the video, too, it is known where it was
-    words = [*COMMAND, *BUILTIN, "--resume", "last", "--transcripts", runs]
+    words = [*COMMAND, "chat", *BUILTIN, "--resume", "last", "--transcripts", runs]
     with Terminal(words, 200, 60, **home) as terminal:
         screen = terminal.wait_for("builtin tier 2")
         assert "> What is first?" in screen
@@ -224,11 +220,10 @@ def test_a_dumb_terminal_and_a_question_nobody_can_answer(film: Path, home: dict
     ],
 )
 def test_what_cannot_begin_is_one_line(
-    film: Path, home: dict[str, str], words: tuple[str, ...], code: int, says: str
-) -> None:
-    done = subprocess.run(
-        [*map(str, command(film, *BUILTIN)), *words],
-        input="", capture_output=True, text=True, env=os.environ | home, timeout=60,
-    )  # fmt: skip
+    film: Path, cache: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str],
+    words: tuple[str, ...], code: int, says: str,
+) -> None:  # fmt: skip
+    cli = Cli(tmp_path, capfd, cache=cache)
+    done = cli("chat", film / "film.mp4", *BUILTIN, *words)
     assert done.returncode == code
     assert says in done.stderr.splitlines()[-1]

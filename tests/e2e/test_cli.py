@@ -14,55 +14,15 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from commands import Cli
 from model_server import Act, serve
 from scripted import code
 
-COMMAND = (sys.executable, "-m", "rlm.cli")
-
-
-class Cli:
-    """Runs the command in a folder of its own, so that what is left behind can be seen."""
-
-    def __init__(self, folder: Path, cache: Path) -> None:
-        self.transcripts = folder / "transcripts"
-        self.environment = os.environ | {
-            "VIDEORLM_TRANSCRIPTS": str(self.transcripts),
-            "VIDEORLM_CACHE": str(cache),
-            "COLUMNS": "100",
-        }
-        self.folder = folder
-
-    def __call__(self, *words: object, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *map(str, words)],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            cwd=self.folder,
-            env=self.environment | environment,
-        )
-
-    def start(self, *words: object) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [*COMMAND, *map(str, words)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=self.folder,
-            env=self.environment,
-        )
-
-    def saved(self) -> list[Path]:
-        return sorted(self.transcripts.glob("*")) if self.transcripts.exists() else []
-
-
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
 
 @pytest.fixture
-def cli(tmp_path: Path, cache: Path) -> Cli:
-    return Cli(tmp_path, cache)
+def cli(tmp_path: Path, cache: Path, capfd: pytest.CaptureFixture[str]) -> Cli:
+    """In a folder of its own, so that what is left behind can be seen."""
+    return Cli(tmp_path, capfd, cache=cache)
 
 
 @pytest.fixture(scope="session")
@@ -79,9 +39,10 @@ def as_options(question: dict) -> list[str]:
 
 
 def test_stdout_is_the_answer_alone_and_replay_tells_the_run(
-    cli: Cli, film: Path, question: dict
+    cli: Cli, film: Path, question: dict, tmp_path: Path
 ) -> None:
-    asked = cli("ask", film / "film.mp4", question["question"], *as_options(question))
+    words = ("ask", film / "film.mp4", question["question"], *as_options(question))
+    asked = cli.process(*words, VIDEORLM_CACHE=str(tmp_path / "cache"))  # indexed on the way
     assert asked.returncode == 0, asked.stderr
     assert asked.stdout == question["options"][question["answer_index"]] + "\n"
     assert "model: builtin (no provider's key" in asked.stderr
@@ -89,7 +50,7 @@ def test_stdout_is_the_answer_alone_and_replay_tells_the_run(
     assert "evidence: " in asked.stderr and "shapes alone" not in asked.stderr
     (saved,) = cli.saved()
     assert f"replay: videorlm replay {saved.name}\n" in asked.stderr
-    told = cli("replay", saved.name)
+    told = cli.process("replay", saved.name)
     assert told.returncode == 0
     assert f"answer: {asked.stdout.strip()}" in told.stdout
     assert question["question"] in told.stdout
@@ -209,36 +170,6 @@ def test_bad_videos(cli: Cli, film: Path, tmp_path: Path) -> None:
     assert cli.saved() == []
 
 
-@pytest.mark.parametrize(
-    ("words", "exit_code", "says"),
-    [
-        (["--model", "nonsense"], 4, "provider/model"),
-        (["--model", "anthropic/claude-sonnet-4-6"], 4, "ANTHROPIC_API_KEY"),
-        (["--model", "openai/x", "--api-base", "http://127.0.0.1:9/v1"], 4, "127.0.0.1:9"),
-        (["--option", "one"], 2, "no choice"),
-        (["--max-turns", "0"], 2, "positive"),
-        (["--preset", "fast"], 5, "facebook/vjepa2-vitl-fpc64-256"),
-        (["--preset", "nonsense"], 5, "nonsense"),
-        (["--model", "openai/x", "--api-base", "http://127.0.0.1:9", "--max-usd", "1"], 2, "price"),
-    ],
-)
-def test_bad_settings(cli: Cli, film: Path, words: list[str], exit_code: int, says: str) -> None:
-    asked = cli("ask", film / "film.mp4", "What?", *words)
-    assert asked.returncode == exit_code, asked.stderr
-    errors = [line for line in asked.stderr.splitlines() if line.startswith("videorlm: ")]
-    assert len(errors) == 1
-    assert says in errors[0]
-    assert "Traceback" not in asked.stderr
-    assert asked.stdout == ""
-    assert cli.saved() == []
-
-
-def test_an_empty_question(cli: Cli, film: Path) -> None:
-    asked = cli("ask", film / "film.mp4", "  ")
-    assert (asked.returncode, asked.stdout) == (2, "")
-    assert "the question is empty" in asked.stderr
-
-
 def test_replay_of_what_is_no_transcript(cli: Cli, tmp_path: Path) -> None:
     for name in ("last", tmp_path, "nothing"):
         told = cli("replay", name)
@@ -260,10 +191,7 @@ RECORDED = Path(__file__).parents[2] / "transcripts" / "count-cars-in-a-real-cli
 
 
 def test_a_reader_that_goes_away_is_no_defect(cli: Cli) -> None:
-    process = subprocess.Popen(
-        [*COMMAND, "replay", str(RECORDED)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        cwd=cli.folder, env=cli.environment,
-    )  # fmt: skip
+    process = cli.start("replay", RECORDED, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None and process.stderr is not None
     process.stdout.close()
     assert process.stderr.read() == b""
@@ -273,22 +201,20 @@ def test_a_reader_that_goes_away_is_no_defect(cli: Cli) -> None:
 
 def test_a_full_disk_is_said_in_one_line(cli: Cli) -> None:
     with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [*COMMAND, "replay", str(RECORDED)], stdout=full, stderr=subprocess.PIPE, text=True,
-            cwd=cli.folder, env=cli.environment,
-        )  # fmt: skip
-    assert done.returncode == 74
-    assert done.stderr == "videorlm: the output cannot be written: No space left on device\n"
+        process = cli.start("replay", RECORDED, stdout=full, stderr=subprocess.PIPE, text=True)
+        _, errors = process.communicate()
+    assert process.returncode == 74
+    assert errors == "videorlm: the output cannot be written: No space left on device\n"
 
 
 def test_a_terminal_that_does_not_know_every_character(cli: Cli) -> None:
-    told = cli("replay", RECORDED, PYTHONIOENCODING="ascii")
+    told = cli.process("replay", RECORDED, PYTHONIOENCODING="ascii")
     assert told.returncode == 0
     assert "answer: 4" in told.stdout
 
 
 def test_messages_carry_no_escape_sequences(cli: Cli) -> None:
-    asked = cli("ask", "missing\x1b[31mred\a\n.mp4", "What?")
+    asked = cli.process("ask", "missing\x1b[31mred\a\n.mp4", "What?")
     assert asked.returncode == 3
     assert asked.stderr.count("\n") == 1
     assert not set(asked.stderr) & set("\x1b\a")
@@ -307,7 +233,7 @@ def test_the_demo_needs_a_question(cli: Cli) -> None:
 ORPHANS = """
 import ctypes, os, pathlib, subprocess, sys, time
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans become ours
-for _ in range(3):
+for _ in range(2):
     subprocess.run([sys.executable, "-m", "rlm.cli", *sys.argv[1:]], check=True)
 
 def living():
@@ -321,7 +247,7 @@ def living():
             found.append(stat.parent.name)
     return found
 
-deadline = time.monotonic() + 5
+deadline = time.monotonic() + 30
 while living() and time.monotonic() < deadline:
     time.sleep(0.1)
 sys.exit(f"still alive: {living()}" if living() else 0)
@@ -349,9 +275,10 @@ def test_a_kill_at_any_moment_leaves_a_transcript_that_replays(cli: Cli, film: P
             process = cli.start(
                 "ask", film / "film.mp4", "What?",
                 "--model", "openai/desk", "--api-base", server.url, "--max-turns", 30,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
             known = len(cli.saved())
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 200
             while len(cli.saved()) == known and time.monotonic() < deadline:
                 time.sleep(0.02)
             time.sleep(chosen.uniform(0.0, 1.5))
@@ -366,17 +293,16 @@ def test_a_kill_at_any_moment_leaves_a_transcript_that_replays(cli: Cli, film: P
 
 def test_an_interrupt_keeps_what_was_found(cli: Cli, film: Path) -> None:
     with serve([code("print('looked')"), Act(text=code("import time; time.sleep(30)"))]) as server:
-        process = subprocess.Popen(
-            [*COMMAND, "ask", str(film / "film.mp4"), "What?", "--model", "openai/desk",
-             "--api-base", server.url, "--verbose"],
-            stderr=subprocess.PIPE, text=True, cwd=cli.folder, env=cli.environment,
+        process = cli.start(
+            "ask", film / "film.mp4", "What?", "--model", "openai/desk",
+            "--api-base", server.url, "--verbose", stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 200
         while len(server.requests) < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=200)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors and errors.count("interrupted") == 1
     told = cli("replay", "last")
@@ -388,11 +314,10 @@ def test_an_interrupt_keeps_what_was_found(cli: Cli, film: Path) -> None:
 def test_live_tells_a_page_what_goes_on(cli: Cli, film: Path, command: str) -> None:
     script = [code("show(extract_frames(count=1))"), code("answer('a square')")]
     words = {"ask": ["What moves?"], "chat": []}[command]
-    with serve(script) as server, subprocess.Popen(
-        [*COMMAND, command, str(film / "film.mp4"), *words, "--live", "--model", "openai/desk",
-         "--api-base", server.url],
+    with serve(script) as server, cli.start(
+        command, film / "film.mp4", *words, "--live", "--model", "openai/desk",
+        "--api-base", server.url,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        cwd=cli.folder, env=cli.environment,
     ) as process:  # fmt: skip
         assert process.stdin is not None
         assert process.stdout is not None
@@ -400,14 +325,14 @@ def test_live_tells_a_page_what_goes_on(cli: Cli, film: Path, command: str) -> N
         process.stdin.write("What moves?\n")
         process.stdin.close()
         address = next(line[6:].strip() for line in process.stderr if line.startswith("live: "))
-        with urlopen(f"{address}events", timeout=60) as stream:
+        with urlopen(f"{address}events", timeout=200) as stream:
             lines = list(itertools.takewhile(lambda line: line != b"event: done\n", stream))
             rows = [json.loads(line[6:]) for line in lines if line.startswith(b"data: ")]
             (shown,) = (image for row in rows if "left" in row for image in row["images"])
             with urlopen(f"{address}media/{shown['id']}.jpg") as picture:
                 assert picture.read(2) == b"\xff\xd8"
         assert process.stdout.read() == "a square\n"
-        assert process.wait(30) == 0
+        assert process.wait(200) == 0
     told = {row["kind"]: row for row in rows}
     assert {"model_replied", "tool_called", "answered", "session_ended"} <= told.keys()
     assert told["session_started"]["controls"] is True

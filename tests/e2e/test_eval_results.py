@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import Cli
 from made_results import header, result, results, save
 from model_server import serve
 
 from rlm.evaluation.calibration import fit
 from rlm.evaluation.folder import read_header, read_results
-from rlm.index import VideoIndex
-
-Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def cli(tmp_path: Path, index: VideoIndex):
-    def run(*words: object, **settings: str) -> subprocess.CompletedProcess[str]:
-        kept = {"VIDEORLM_CACHE": str(index._root), "VIDEORLM_TRANSCRIPTS": str(tmp_path / "kept")}
-        return subprocess.run(
-            [sys.executable, "-m", "rlm.cli", *map(str, words)],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            cwd=tmp_path,
-            env=os.environ | kept | {"COLUMNS": "100"} | settings,
-        )
-
-    return run
+def cli(tmp_path: Path, cache: Path, capfd: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(tmp_path, capfd, cache=cache, transcripts=tmp_path / "kept")
 
 
 def test_a_run_ends_with_its_report_and_calibrated_answers(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -23,16 +24,22 @@ BAD = [
     ("ask {film} What? --option one", 2, "option"),
     ("ask {film} What? --option one --option one", 2, "option"),
     ("ask {film} What? --model ", 2, "--model"),
+    ("ask {film} What? --model nonsense", 4, "provider/model"),
     ("ask {film} What? --model nobody/nothing", 4, "nobody"),
     ("ask {film} What? --model openai/gpt-5.4", 4, "OPENAI_API_KEY"),
     ("ask {film} What? --model openai/x --api-base ftp://here", 2, "http://"),
+    ("ask {film} What? --model openai/x --api-base http://127.0.0.1:9 --max-usd 1", 2, "price"),
+    ("ask {film} What? --fallback-model nonsense", 4, "provider/model"),
+    ("ask {film} What? --sub-model anthropic/claude-sonnet-4-6", 4, "ANTHROPIC_API_KEY"),
+    ("ask {film} What? --cache /proc/no --model ollama_chat/x", 2, "--reply-cache"),
     ("ask {film} What? --preset nothing", 5, "nothing"),
     ("ask {film} What? --preset fast", 5, "models pull fast"),
     ("ask {film} What? --max-turns 0", 2, "turns"),
     ("ask {film} What? --max-usd nan", 2, "usd"),
     ("ask {film} What? --max-depth -1", 2, "depth"),
     ("ask {film} What? --votes 0", 2, "votes"),
-    ("ask {film} What? --temperature -1", 2, "temperature"),
+    ("ask {film} What? --temperature -1", 2, "--temperature: "),
+    ("ask {film} What? --temperature nan", 2, "--temperature: "),
     ("ask {film} What? --model-timeout 0", 2, "timeout"),
     ("ask {film} What? --transcripts {text}/x", 7, "notes.txt"),
     ("chat", 2, "--resume"),
@@ -104,14 +111,15 @@ def test_bad_input_ends_in_one_line_and_the_code_that_help_names(
     says: str,
 ) -> None:
     ended = call(capsys, *(word.format(**places) for word in words.split(" ")))
-    assert (ended.code, ended.out) == (code, ""), ended.err
-    *_, last = ended.err.splitlines()
+    assert (ended.returncode, ended.stdout) == (code, ""), ended.stderr
+    *_, last = ended.stderr.splitlines()
     assert last.startswith("videorlm: ")
     assert says in last
-    assert "Traceback" not in ended.err
-    told = [line for line in ended.err.splitlines() if not line.startswith(SAID)]
+    assert "Traceback" not in ended.stderr
+    told = [line for line in ended.stderr.splitlines() if not line.startswith(SAID)]
     assert told == [last], "one line, beside what was chosen and begun"
     assert code in documented(words.split()) or code >= 70
+    assert not list(Path(os.environ["VIDEORLM_TRANSCRIPTS"]).glob("*"))
 
 
 def documented(words: list[str]) -> set[int]:
@@ -135,8 +143,8 @@ def test_a_bad_setting_stops_a_command_and_is_named(
 ) -> None:
     monkeypatch.setenv("VIDEORLM_MAX_TURNS", "many")
     ended = call(capsys, *(word.format(**places) for word in words.split()))
-    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
-    assert "VIDEORLM_MAX_TURNS: max_turns: " in ended.err
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert "VIDEORLM_MAX_TURNS: max_turns: " in ended.stderr
 
 
 def test_output_that_cannot_be_written_is_told(
@@ -145,7 +153,7 @@ def test_output_that_cannot_be_written_is_told(
     recorded = ROOT / "transcripts" / "built-in-model-on-a-film"
     words = ("transcripts", "export", recorded, "--format", "openai", "-o", "/nowhere/at/all")
     ended = call(capsys, *words)
-    assert (ended.code, ended.err.count("\n")) == (74, 1)
+    assert (ended.returncode, ended.stderr.count("\n")) == (74, 1)
 
 
 def test_every_error_has_a_code_in_the_table_and_the_document_has_the_table() -> None:

@@ -39,7 +39,7 @@ from rlm.evaluation.systems.loop import Loop
 from rlm.index import VideoIndex
 from sandbox import CellError, Limits, Outcome, StopCell
 
-SESSIONS, JAILED, AT_ONCE = 200, 10, 8
+SESSIONS, JAILED, AT_ONCE = 100, 10, 8
 BUDGET = Budget(turns=6, calls=8, tokens=2000)
 
 USAGES = (
@@ -250,7 +250,7 @@ def test_an_evaluation_gets_a_result_or_a_failure_for_every_question(
     index: VideoIndex, film: Path, tmp_path: Path
 ) -> None:
     waited: list[float] = []
-    annotations = write_questions(tmp_path / "q.jsonl", 80)
+    annotations = write_questions(tmp_path / "q.jsonl", 50)
 
     def make(choice, api_base, config, notify, busy) -> Models:
         return Models(
@@ -268,7 +268,7 @@ def test_an_evaluation_gets_a_result_or_a_failure_for_every_question(
         done = evaluate(wanted, Watching(), config=Config(cache=index._root), make=make)
     assert done.ending == "finished"
     results = list(read_results(tmp_path / "out"))
-    assert Counter(r.id for r in results) == Counter(f"q{n}" for n in range(80))
+    assert Counter(r.id for r in results) == Counter(f"q{n}" for n in range(50))
     kinds = {r.failure.kind if r.failure else None for r in results}
     assert kinds <= {None, "model", "budget", "unparsed"}
     assert kinds >= {None, "model"}

@@ -1,34 +1,29 @@
-"""``videorlm index`` as a user runs it: real films, one process a call."""
+"""``videorlm index`` as a user runs it, on real films."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from commands import Cli, Ended
 
-COMMAND = (sys.executable, "-m", "rlm.cli", "index")
 SRT = "1\n00:00:01,000 --> 00:00:03,000\nThe circle appears.\n"
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    return os.environ | {"VIDEORLM_CACHE": str(tmp_path / "cache"), "COLUMNS": "200"}
+def cli(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(tmp_path, capfd)
 
 
 @pytest.fixture
-def run(tmp_path: Path, environment: dict[str, str]):
-    def run(*words: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *map(str, words)],
-            capture_output=True, text=True, timeout=240, cwd=tmp_path, env=environment,
-        )  # fmt: skip
+def run(cli: Cli):
+    def run(*words: object) -> Ended:
+        return cli("index", *words, COLUMNS="200")
 
     return run
 
@@ -95,18 +90,15 @@ def test_bad_usage_is_one_line(run, film: Path, tmp_path: Path, words: tuple, sa
     assert "Traceback" not in done.stderr and done.stdout == ""
 
 
-def test_interrupted_and_taken_up(run, film: Path, tmp_path: Path, environment) -> None:
+def test_interrupted_and_taken_up(cli: Cli, run, film: Path, tmp_path: Path) -> None:
     shutil.copy(film / "film.mp4", tmp_path / "a.mp4")
-    words = [*COMMAND, "a.mp4", "--preset", "builtin"]
-    process = subprocess.Popen(
-        words, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
-    deadline = time.monotonic() + 60
+    words = ("index", "a.mp4", "--preset", "builtin")
+    process = cli.start(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 200
     while not list(tmp_path.glob("cache/*/*.building")) and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=200)
     if process.returncode not in (0, -signal.SIGINT):  # it may have been done already
         assert process.returncode == 130
         assert errors.splitlines()[-1] == "videorlm: interrupted" and "Traceback" not in errors

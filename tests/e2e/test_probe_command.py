@@ -1,24 +1,21 @@
-"""``videorlm probe`` as a user runs it: labels in a file, a film, one process a call."""
+"""``videorlm probe`` as a user runs it: labels in a file, and a film."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from commands import Cli, Ended
 from saved_models import meta_probe, save_vjepa
 
 from rlm.spans import Span
 from rlm.world import SHAPES, Film, Ground, Leg, Shot, Thing, write_film
 from rlm.world.scene import Coat
 
-COMMAND = (sys.executable, "-m", "rlm.cli", "probe")
 COLOURS = ("red", "green", "blue")
 SHOT = 1.4
 MISSING = "".join(f"none.mp4,{n},{n + 1},{colour}\n" for colour in COLOURS for n in range(3))
@@ -62,14 +59,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(home: Path):
-    where = {"VIDEORLM_CACHE": str(home / "cache"), "XDG_DATA_HOME": str(home / "data")}
+def run(home: Path, capfd: pytest.CaptureFixture[str]):
+    cli = Cli(home, capfd)
 
-    def run(*words: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *map(str, words)],
-            capture_output=True, text=True, timeout=240, cwd=home, env=os.environ | where,
-        )  # fmt: skip
+    def run(*words: object) -> Ended:
+        return cli("probe", *words, XDG_DATA_HOME=str(home / "data"))
 
     return run
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commands import Cli, call
 
 from rlm.agent import events as ev
 from rlm.agent.rerun import rerun_code
@@ -49,10 +47,8 @@ def test_a_recorded_run_is_whole(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", RUNS, ids=lambda path: path.name)
-def test_a_recorded_run_replays(path: Path) -> None:
-    told = subprocess.run(
-        [sys.executable, "-m", "rlm.cli", "replay", str(path)], capture_output=True, text=True
-    )
+def test_a_recorded_run_replays(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    told = call(capfd, "replay", path)
     assert told.returncode == 0, told.stderr
     transcript = Transcript.load(path)
     *_, answer = (e for e in transcript.events if isinstance(e, ev.Answered))
@@ -115,46 +111,28 @@ def test_a_real_clip_comes_out_as_recorded(
 # ---- the commands
 
 
-class Command:
-    def __init__(self, folder: Path, cache: Path) -> None:
-        self.folder = folder
-        self.environment = os.environ | {
-            "VIDEORLM_TRANSCRIPTS": str(FOLDER),
-            "VIDEORLM_CACHE": str(cache),
-        }
-
-    def __call__(self, *words: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "rlm.cli", *map(str, words)],
-            capture_output=True, text=True, timeout=120, cwd=self.folder, env=self.environment,
-        )  # fmt: skip
-
-
 @pytest.fixture
-def command(tmp_path: Path, config: Config) -> Command:
-    assert config.cache is not None
-    return Command(tmp_path, config.cache)
+def cli(tmp_path: Path, config: Config, capfd: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(tmp_path, capfd, cache=config.cache, transcripts=FOLDER)
 
 
 FILM = "built-in-model-on-a-film"
 
 
-def test_rerun_ends_in_1_when_an_output_drifted(
-    command: Command, demo_film: Path, tmp_path: Path
-) -> None:
+def test_rerun_ends_in_1_when_an_output_drifted(cli: Cli, demo_film: Path, tmp_path: Path) -> None:
     shutil.copytree(FOLDER / FILM, tmp_path / "run")
     shutil.copy(demo_film, tmp_path)  # found under its name in the working folder
     events = tmp_path / "run" / "events.jsonl"
     events.write_text(events.read_text().replace('"13 scenes, 75.0 s', '"14 scenes'))
-    other = command("replay", "run", "--rerun-code")
+    other = cli("replay", "run", "--rerun-code")
     assert other.returncode == 1, other.stderr
     assert other.stdout.startswith("turn 1:\n")
     assert "+13 scenes, 75.0 s" in other.stdout
     assert other.stdout.endswith("8 of 9 outputs are as recorded\n")
 
 
-def test_a_fork_goes_on_live(command: Command, demo_film: Path, tmp_path: Path) -> None:
-    forked = command(
+def test_a_fork_goes_on_live(cli: Cli, demo_film: Path, tmp_path: Path) -> None:
+    forked = cli(
         "replay", FILM, "--fork", 5, "--video", demo_film, "--transcripts", tmp_path / "forks"
     )
     assert forked.returncode == 0, forked.stderr
@@ -183,48 +161,42 @@ def test_a_fork_goes_on_live(command: Command, demo_film: Path, tmp_path: Path) 
     ],
 )
 def test_bad_input_is_one_line(
-    command: Command, tmp_path: Path, words: list[str], code: int, says: str
+    cli: Cli, tmp_path: Path, words: list[str], code: int, says: str
 ) -> None:
-    command.environment["VIDEORLM_CACHE"] = str(tmp_path / "of no video")
-    done = command(*words)
+    done = cli(*words, VIDEORLM_CACHE=str(tmp_path / "of no video"))
     assert done.returncode == code
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
 
 
-def test_runs_are_listed_the_newest_first(command: Command) -> None:
-    told = command("transcripts", "list")
+def test_runs_are_listed_the_newest_first(cli: Cli) -> None:
+    told = cli("transcripts", "list")
     assert told.returncode == 0, told.stderr
     assert "What does the orange triangle do?" in told.stdout
     assert "film.mp4 · builtin · answered: It moves down" in told.stdout
-    runs = [
-        json.loads(line) for line in command("transcripts", "list", "--json").stdout.splitlines()
-    ]
+    runs = [json.loads(line) for line in cli("transcripts", "list", "--json").stdout.splitlines()]
     assert {run["transcript"] for run in runs} == {path.name for path in RUNS}
     assert [run["started"] for run in runs] == sorted((r["started"] for r in runs), reverse=True)
 
 
-def test_a_run_that_cannot_be_read_does_not_hide_the_others(
-    command: Command, tmp_path: Path
-) -> None:
+def test_a_run_that_cannot_be_read_does_not_hide_the_others(cli: Cli, tmp_path: Path) -> None:
     shutil.copytree(FOLDER / FILM, tmp_path / "runs" / "go\x1bod")  # no terminal is to obey it
     (tmp_path / "runs" / "bad").mkdir()
     (tmp_path / "runs" / "bad" / "events.jsonl").write_text("{}\n")
-    command.environment["VIDEORLM_TRANSCRIPTS"] = str(tmp_path / "runs")
-    told = command("transcripts", "list")
+    told = cli("transcripts", "list", VIDEORLM_TRANSCRIPTS=str(tmp_path / "runs"))
     assert told.returncode == 0
     assert told.stdout.startswith("good\n")
     assert "left out: " in told.stderr
 
 
-def test_runs_are_exported_and_shown(command: Command, tmp_path: Path) -> None:
+def test_runs_are_exported_and_shown(cli: Cli, tmp_path: Path) -> None:
     names = [path.name for path in RUNS]
-    done = command("transcripts", "export", *names, "--format", "openai", "-o", "runs.jsonl")
+    done = cli("transcripts", "export", *names, "--format", "openai", "-o", "runs.jsonl")
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in (tmp_path / "runs.jsonl").read_text().splitlines()]
     told = [line["metadata"]["run"]["transcript"] for line in lines]
     assert list(dict.fromkeys(told)) == names  # a sub-session has a line of its own
-    page = command("transcripts", "export", FILM, "--format", "html", "--no-images")
+    page = cli("transcripts", "export", FILM, "--format", "html", "--no-images")
     assert page.stdout.startswith("<!doctype html>")
-    assert command("transcripts", "show", FILM).stdout == command("replay", FILM).stdout
+    assert cli("transcripts", "show", FILM).stdout == cli("replay", FILM).stdout

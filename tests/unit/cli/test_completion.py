@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pexpect
 import pytest
+from commands import call
 
 from rlm.agent.export import FORMATS
 from rlm.cli import completion
@@ -34,22 +34,27 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def offered(*words: str, shell: str = "bash") -> list[str]:
-    """What the program tells a shell after ``words``, the last of which is being typed."""
-    line = " ".join(("videorlm", *words))
-    asked = {
-        "_VIDEORLM_COMPLETE": f"complete_{shell}",
-        "COMP_WORDS": line,
-        "COMP_CWORD": str(len(words)),
-        "_TYPER_COMPLETE_ARGS": line,
-        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
-    }
-    program = "from rlm.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env=os.environ | asked
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.splitlines()
+@pytest.fixture
+def offered(capsys: pytest.CaptureFixture[str]):
+    """What the program tells a shell after words, the last of which is being typed."""
+
+    def offered(*words: str, shell: str = "bash") -> list[str]:
+        line = " ".join(("videorlm", *words))
+        asked = {
+            "_VIDEORLM_COMPLETE": f"complete_{shell}",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(len(words)),
+            "_TYPER_COMPLETE_ARGS": line,
+            "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        }
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in asked.items():
+                patch.setenv(name, value)
+            done = call(capsys)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.splitlines()
+
+    return offered
 
 
 @pytest.mark.parametrize(
@@ -67,7 +72,7 @@ def offered(*words: str, shell: str = "bash") -> list[str]:
         (["ask", "match.mp4", "--max-t"], ["--max-turns", "--max-tokens"]),
     ],
 )
-def test_values_are_offered(place: Path, words: list[str], wanted: list[str]) -> None:
+def test_values_are_offered(offered, place: Path, words: list[str], wanted: list[str]) -> None:
     got = offered(*words)
     if words[0] == "replay":
         got = [each for each in got if each == "last" or each[0] == "2"]
@@ -98,7 +103,7 @@ def test_a_name_with_a_blank_is_left_to_bash_which_knows_how_to_quote_it(
     assert completion.videos("my") == []
 
 
-def test_other_shells_are_told_what_commands_are_for(place: Path) -> None:
+def test_other_shells_are_told_what_commands_are_for(offered, place: Path) -> None:
     assert "replay\tTell a saved run again" in "\n".join(offered("rep", shell="fish"))
     assert '"replay":"Tell a saved run again' in "\n".join(offered("rep", shell="zsh"))
 

@@ -126,17 +126,17 @@ def test_an_error_of_usage_is_one_line_and_says_where_to_look(
     capsys: pytest.CaptureFixture[str], words: str, says: str
 ) -> None:
     ended = call(capsys, *words.split())
-    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
-    assert ended.err.startswith("videorlm: ")
-    assert says in ended.err
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert ended.stderr.startswith("videorlm: ")
+    assert says in ended.stderr
 
 
 def test_a_group_alone_tells_what_may_follow_and_help_is_a_word(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     alone = call(capsys, "transcripts")
-    assert (alone.code, alone.out) == (2, "")
-    assert "export  Write saved runs" in alone.err
+    assert (alone.returncode, alone.stdout) == (2, "")
+    assert "export  Write saved runs" in alone.stderr
     asked = call(capsys, "help", "transcripts", "export")
-    assert (asked.code, asked.err) == (0, "")
-    assert asked.out == call(capsys, "transcripts", "export", "-h").out
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert asked.stdout == call(capsys, "transcripts", "export", "-h").stdout

@@ -21,5 +21,5 @@ def test_a_limit_of_an_evaluation_is_checked_before_anything_is_read(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     done = call(capsys, "eval", "run", "jsonl", "--annotations=x", "--videos=y", "--max-calls=0")
-    assert done.code == 2
-    assert "--max-calls" in done.err
+    assert done.returncode == 2
+    assert "--max-calls" in done.stderr

@@ -29,7 +29,7 @@ def test_each_setting_is_shown_with_where_it_comes_from(
     user.write_text('model = "user"\npreset = "fast"\nmax_turns = 3\nfallback_model = ["a", "b"]')
     (home / "videorlm.toml").write_text('model = "folder"\npreset = "quality"')
     monkeypatch.setenv("VIDEORLM_MODEL", "environment")
-    told = json.loads(call(capsys, "config", "--json").out)
+    told = json.loads(call(capsys, "config", "--json").stdout)
     got = {name: (each["value"], each["from"]) for name, each in told["settings"].items()}
     assert got["model"] == ("environment", "VIDEORLM_MODEL")
     assert got["preset"] == ("quality", "videorlm.toml")
@@ -37,7 +37,7 @@ def test_each_setting_is_shown_with_where_it_comes_from(
     assert got["fallback_model"] == (["a", "b"], str(user))
     assert got["max_depth"] == (1, "default")
     assert told["files"] == {str(home / "videorlm.toml"): True, str(user): True}
-    lines = call(capsys, "config").out.splitlines()
+    lines = call(capsys, "config").stdout.splitlines()
     assert any(line.split() == ["max_turns", "3", f"({user})"] for line in lines)
 
 
@@ -47,7 +47,7 @@ def test_keys_are_told_by_name_and_secrets_in_an_address_not_at_all(
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-hush")
     monkeypatch.setenv("VIDEORLM_API_BASE", "https://me:hush@here:8000/v1")
     for words in (("config",), ("config", "--json")):
-        out = call(capsys, *words).out
+        out = call(capsys, *words).stdout
         assert "ANTHROPIC_API_KEY" in out
         assert "https://***@here:8000/v1" in out
         assert "hush" not in out
@@ -61,8 +61,8 @@ def test_a_variable_that_is_no_setting_is_named_with_what_may_be_meant(
     monkeypatch.setenv("VIDEORLM_WEIGHT", "/weights")
     monkeypatch.setenv("VIDEORLM_ZZ", "")
     told = call(capsys, "config")
-    out = told.out
-    assert told.err == ""
+    out = told.stdout
+    assert told.stderr == ""
     assert "VIDEORLM_MAX_TURN is no setting; did you mean VIDEORLM_MAX_TURNS?" in out
     assert "VIDEORLM_WEIGHT is no setting; did you mean VIDEORLM_WEIGHTS?" in out
     assert "VIDEORLM_ZZ is no setting; videorlm config has them all" in out
@@ -75,7 +75,7 @@ def test_a_command_that_reads_settings_says_once_what_is_none(
 ) -> None:
     monkeypatch.setenv("VIDEORLM_TRANSCRIPT", str(home))
     for words in (("ask", "no.mp4", "What?"), ("chat", "no.mp4"), ("transcripts", "list")):
-        told = call(capsys, *words).err.splitlines()
+        told = call(capsys, *words).stderr.splitlines()
         assert [line for line in told if "VIDEORLM_" in line] == [
             "videorlm: warning: VIDEORLM_TRANSCRIPT is no setting; "
             "did you mean VIDEORLM_TRANSCRIPTS?"

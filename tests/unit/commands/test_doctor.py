@@ -34,9 +34,9 @@ def test_all_of_it_on_this_machine(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VIDEORLM_CACHE", str(tmp_path / "cache"))
     ended = call(capsys, "doctor", "--json")
-    told = json.loads(ended.out)
+    told = json.loads(ended.stdout)
     checks = {each["name"]: each for each in told["checks"]}
-    assert (ended.code, told["can_answer"]) == (0, True), checks
+    assert (ended.returncode, told["can_answer"]) == (0, True), checks
     assert checks["jail"]["state"] == checks["video"]["state"] == "ok"
     for codec in ("h264", "hevc", "vp9", "av1"):
         assert codec in checks["video"]["told"]

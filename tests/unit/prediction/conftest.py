@@ -13,11 +13,9 @@ from rlm.world.files import write_pictures
 
 
 @pytest.fixture(scope="session")
-def index(film: Path, tmp_path_factory: pytest.TempPathFactory) -> VideoIndex:
+def index(seeing: VideoIndex) -> VideoIndex:
     """Of the procedural film of 40 s."""
-    folder = tmp_path_factory.mktemp("prediction")
-    weights = save_seeing(folder / "seeing")
-    return VideoIndex.build(film / "film.mp4", weights, cache=folder / "cache")
+    return seeing
 
 
 @pytest.fixture(scope="session")

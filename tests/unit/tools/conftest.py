@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from no_host import NoHost
-from saved_heads import save_seeing
 
 from rlm.index import VideoIndex
 from rlm.tools import RECORDS, TOOLS, ToolContext, bind
-from rlm.video import Video
 from sandbox import Sandbox
 
 
 @pytest.fixture(scope="session")
-def seen(film: Path, tmp_path_factory: pytest.TempPathFactory) -> ToolContext:
+def seen(seeing: VideoIndex) -> ToolContext:
     """What the tools work on: the procedural film of 40 s."""
-    folder = tmp_path_factory.mktemp("seen")
-    video = Video.open(film / "film.mp4")
-    index = VideoIndex.build(video, save_seeing(folder / "seeing"), cache=folder / "cache")
-    return ToolContext(video, index, NoHost())
+    return ToolContext(seeing.video, seeing, NoHost())
 
 
 @pytest.fixture(scope="session")
