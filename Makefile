@@ -46,10 +46,10 @@ check: $(VENV)/.ready-dev
 	$(BIN)/lint-imports
 
 test: check
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-properties: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -n 2 -m hypothesis --hypothesis-profile=searching
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m hypothesis --hypothesis-profile=searching
 
 test-cluster: $(VENV)/.ready-dev
 	$(BIN)/python -m pip install --quiet $(CONSTRAINTS) -e '.[ray]'
