@@ -93,10 +93,10 @@ for n in range(40):
         os.close(fd)
         os.unlink(f"{name}{{n}}")
     except OSError:  # the folder is full, where it has a size of its own
-        time.sleep(5)
         break
     time.sleep(0.01)
-time.sleep(2)
+else:
+    time.sleep(5)
 print("held", len(kept) * 4)
 """
     outcome = sandbox.run(PREAMBLE + code)

@@ -56,7 +56,7 @@ class Browser:
     def js(self, script: str, *arguments):
         return self.driver.execute_script(script, *arguments)
 
-    def until(self, script: str, seconds: float = 10):
+    def until(self, script: str, seconds: float = 60):
         """What ``return script`` gives once it is true."""
         from selenium.webdriver.support.ui import WebDriverWait
 

@@ -67,11 +67,11 @@ class Terminal:
         """All that was ever printed and is still there, lines that were broken joined again."""
         return self._capture("-p", "-J", "-S", "-")
 
-    def wait_for(self, text: str, seconds: float = 60) -> str:
+    def wait_for(self, text: str, seconds: float = 200) -> str:
         """The screen as soon as ``text`` is on it; fails the test when it never is."""
         return self.wait_until(lambda screen: text in screen, f"{text!r} to come", seconds)
 
-    def wait_until(self, holds: Callable[[str], bool], what: str, seconds: float = 60) -> str:
+    def wait_until(self, holds: Callable[[str], bool], what: str, seconds: float = 200) -> str:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if holds(screen := self.screen()):

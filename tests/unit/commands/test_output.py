@@ -11,11 +11,13 @@ from terminal import Terminal
 from rlm.agent.transcript import default_folder
 from rlm.commands.output import replay_command
 
+# It goes on when a file says that what it shows was seen.
 BARS = """
-import sys, time
+import itertools, pathlib, sys, time
 from rlm.commands.output import progress_bar, say
 from rlm.ui.console import Screen
 
+seen = pathlib.Path(sys.argv[1])
 with progress_bar(Screen(stderr=True)) as progress:
     if progress is None:
         sys.exit("no bars")
@@ -23,24 +25,30 @@ with progress_bar(Screen(stderr=True)) as progress:
         progress("scanning", float(second), 2.0)
     say("searchable now")
     progress("loading weights", 0.0, 0.0)
-    time.sleep(0.8)
-    for second in range(60):
-        progress("reading", float(second), 59.0)
-        progress("encoding a preset of a long name", second / 2, 59.0)
+    while not (seen / "loading").exists():
+        time.sleep(0.02)
+    for second in itertools.count():
+        progress("reading", min(second, 58.0), 59.0)
+        progress("encoding a preset of a long name", min(second / 2, 58.0), 59.0)
         time.sleep(0.05)
+        if (seen / "reading").exists():
+            break
+    progress("reading", 59.0, 59.0)
     progress("encoding a preset of a long name", 59.0, 59.0)
     say("all of it")
 """
 
 
-def test_bars_come_and_go_and_what_is_said_stays() -> None:
-    with Terminal([sys.executable, "-c", BARS], 100, 12) as terminal:
+def test_bars_come_and_go_and_what_is_said_stays(tmp_path: Path) -> None:
+    with Terminal([sys.executable, "-c", BARS, tmp_path], 100, 12) as terminal:
         terminal.wait_for("loading weights")
+        (tmp_path / "loading").touch()
         shown = terminal.wait_for("x real time")
         assert "loading weights" not in shown and "encoding a preset…" in shown
         for columns in (60, 120, 60):
             terminal.resize(columns, 12)
             terminal.wait_until(lambda screen: screen.count("reading") == 1, "one bar")
+        (tmp_path / "reading").touch()
         terminal.wait_for("ended with 0")
         told = terminal.history()
     assert [line for line in told.splitlines() if line] == [
@@ -48,8 +56,8 @@ def test_bars_come_and_go_and_what_is_said_stays() -> None:
     ]  # fmt: skip
 
 
-def test_no_bars_where_nothing_can_be_redrawn() -> None:
-    with Terminal([sys.executable, "-c", BARS], TERM="dumb", FORCE_COLOR="1") as terminal:
+def test_no_bars_where_nothing_can_be_redrawn(tmp_path: Path) -> None:
+    with Terminal([sys.executable, "-c", BARS, tmp_path], TERM="dumb", FORCE_COLOR="1") as terminal:
         assert "no bars" in terminal.wait_for("ended with 1")
 
 

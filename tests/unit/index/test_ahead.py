@@ -51,16 +51,16 @@ def test_the_impatient_wait_for_the_thread_all_the_same() -> None:
     def slow() -> Generator[int, None, None]:
         yield 0
         running.set()
-        released.wait(10)
+        released.wait(100)
         yield 1
 
     items = ahead(slow(), 1)
     next(items)
-    running.wait(10)
+    running.wait(100)
     main = threading.main_thread().ident
     assert main is not None
-    threading.Timer(0.2, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
-    threading.Timer(0.6, released.set).start()
+    threading.Timer(0.5, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
+    threading.Timer(1.0, released.set).start()
     with pytest.raises(KeyboardInterrupt):
         items.close()
     assert "read-ahead" not in [thread.name for thread in threading.enumerate()]

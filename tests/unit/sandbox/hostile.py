@@ -127,15 +127,15 @@ def main(level: str, part: str = "all") -> None:
             ran += 1
             if "PWNED" in outcome.stdout or "PWNED" in str(outcome.error):
                 failures.append(f"{name}: {outcome.stdout[-200:]} {str(outcome.error)[-300:]}")
-            if seconds > 6:
+            if seconds > 25:  # what nobody ends takes 30 and more
                 failures.append(f"{name}: took {seconds:.1f} s")
             if outcome.error is not None and outcome.error.type == "NameError":
                 failures.append(f"{name}: broken snippet: {outcome.error.message}")
-            after = sandbox.run("print(6 * 7)", timeout=1.5)
+            after = sandbox.run("print(6 * 7)", timeout=10)
             if name in _SPOILING:
                 after = sandbox.run("import os\nos._exit(0)")
             if outcome.restarted or after.restarted:
-                after = sandbox.run("print(6 * 7)", timeout=1.5)
+                after = sandbox.run("print(6 * 7)", timeout=10)
                 fresh = True
             if "42" not in after.stdout:
                 failures.append(f"{name}: the session is broken after it: {after}")

@@ -22,8 +22,9 @@ def play(**environ: str) -> str:
     return done.stderr
 
 
-def test_the_status_line_follows_resizes_and_leaves_nothing_behind() -> None:
-    with Terminal([sys.executable, PLAYED, "0.08"], 110, 30) as terminal:
+def test_the_status_line_follows_resizes_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    with Terminal([sys.executable, PLAYED, "0.08", seen], 110, 30) as terminal:
         terminal.wait_for("turn 1 · ")
         for columns, rows in ((60, 24), (200, 50), (61, 15), (90, 24)):
             terminal.resize(columns, rows)
@@ -31,6 +32,7 @@ def test_the_status_line_follows_resizes_and_leaves_nothing_behind() -> None:
                 lambda screen: len(SPINNER.findall(screen)) == 1, "one status line"
             )
             assert SPINNER.match(shown.splitlines()[-1])  # below all else
+        seen.touch()
         terminal.wait_for("ended with 0")
         told = terminal.history()
     assert not SPINNER.search(told)
