@@ -39,7 +39,7 @@ from rlm.evaluation.systems.loop import Loop
 from rlm.index import VideoIndex
 from sandbox import CellError, Limits, Outcome, StopCell
 
-SESSIONS, JAILED, AT_ONCE = 100, 10, 8
+SESSIONS, JAILED, AT_ONCE = 200, 10, 8
 BUDGET = Budget(turns=6, calls=8, tokens=2000)
 
 USAGES = (
