@@ -182,11 +182,19 @@ class Pool:
         self._submit(lambda: None)  # the keeper may be asleep for want of anything to watch
 
     def release(self, process: Process) -> None:
-        """End a process that was taken; again, from any thread, does nothing."""
+        """End a process that was taken; again, from any thread, does nothing.
+
+        It runs no more from now on; what is left of it is cleared away in the background.
+        """
         with self._lock:
             taken = self._busy.pop(id(process), None)
-        if taken is not None:
-            self._watchdog.remove(process)
+        if taken is None:
+            return
+        self._watchdog.remove(process)
+        process.kill()
+        try:
+            self._submit(process.close)
+        except SandboxError:
             process.close()
 
     def kill(self) -> None:
