@@ -33,8 +33,8 @@ _TOO_MANY = 429
 # What litellm puts before a provider's own words, some of it twice.
 _LITELLM_NAMES = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception|Timeout)(?:: | - ))+")
 _SECRETS = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
+"""How environment variables end that hold what nobody else may read."""
 _SHORTEST_KEY = 8
-"""Environment variables that hold what nobody else may read."""
 KEYS = {
     "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
     "cohere": ("COHERE_API_KEY",),

@@ -85,6 +85,7 @@ class Pool:
         self._watchdog = Watchdog()
         self._busy: dict[int, Callable[[], bool]] = {}  # of the processes that were taken
         self._keeper: threading.Thread | None = None
+        self._clearing: list[threading.Thread] = []
         self._ending = False
         self._closed = False
 
@@ -192,10 +193,12 @@ class Pool:
             return
         self._watchdog.remove(process)
         process.kill()
-        try:
-            self._submit(process.close)
-        except SandboxError:
-            process.close()
+        # On a thread of its own: the keeper watches the other processes, and starts new ones.
+        thread = threading.Thread(target=process.close, name="sandbox-clearing", daemon=True)
+        with self._lock:
+            self._clearing = [each for each in self._clearing if each.is_alive()]
+            self._clearing.append(thread)
+        thread.start()
 
     def kill(self) -> None:
         """End the processes in use, without waiting; from now on none is to be had."""
@@ -228,6 +231,10 @@ class Pool:
                 busy = self._busy.get(id(process))
             if busy is not None and not busy():
                 self.release(process)
+        with self._lock:
+            clearing, self._clearing = self._clearing, []
+        for thread in clearing:
+            thread.join()
 
     def _bring_to(self, size: int) -> None:
         with self._lock:

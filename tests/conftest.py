@@ -74,7 +74,7 @@ def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, _homes: Iterator[Path]):
     """No key and no setting of the person who runs the tests changes them."""
     for name in list(os.environ):
-        if name.endswith("_API_KEY") or name.startswith("VIDEORLM_"):
+        if name.endswith(("_API_KEY", "_AUTH_TOKEN")) or name.startswith("VIDEORLM_"):
             monkeypatch.delenv(name)
     home = next(_homes)
     home.mkdir()

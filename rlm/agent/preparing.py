@@ -44,7 +44,7 @@ class Prepared:
 
 
 def prepare(
-    video: str | Path,
+    video: str | Path | Video,
     *,
     model: str | None,
     api_base: str | None,
@@ -54,15 +54,16 @@ def prepare(
     transcripts: str | Path | None,
     notify: Notify,
 ) -> Prepared:
-    """Open ``video`` and choose; what is ``None`` is taken from ``config``, and what was is told.
+    """Open ``video``, unless it is, and choose; what is ``None`` is taken from ``config``, and what
+    was is told.
 
     Raises any ``VideoRLMError`` that needs no index and no call of a model.
     """
     from rlm.video import Video
 
-    if "://" in str(video):
+    if isinstance(video, str) and "://" in video:
         raise VideoNotFound(f"{video} is an address; only files can be opened: download it first")
-    opened = Video.open(video)
+    opened = video if isinstance(video, Video) else Video.open(video)
     if opened.missing:
         notify(f"warning: the last {opened.missing:.1f} s of {opened.path.name} are missing")
     chosen = choose_model(model, config)

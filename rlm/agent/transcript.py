@@ -45,6 +45,8 @@ EVENTS = "events.jsonl"
 UNSEEN = "events.jsonl.part"
 """The same of a run that is not to be found yet."""
 MEDIA = "media"
+_NAMED = re.compile(r"\d{8}-\d{6}-\d{6}-")
+"""How the names of runs begin: nothing else is ever removed."""
 ABANDONED = 60.0
 """Seconds after which an unseen run that nobody writes is removed; younger, it may not be locked
 yet."""
@@ -110,7 +112,8 @@ class TranscriptWriter:
             (self.path / MEDIA).mkdir(parents=True)
             self._file = (self.path / (UNSEEN if unseen else EVENTS)).open("ab", buffering=0)
             if unseen:
-                fcntl.flock(self._file, fcntl.LOCK_EX)
+                with suppress(OSError):  # where files cannot be locked, nothing is removed either
+                    fcntl.flock(self._file, fcntl.LOCK_EX)
         except OSError as error:
             raise TranscriptError(
                 f"cannot write a transcript under {parent}: {error.strerror}; "
@@ -196,10 +199,16 @@ class TranscriptWriter:
 def _remove_abandoned(parent: Path) -> None:
     """Remove what a process that was killed left unseen: nobody holds its lock."""
     for part in parent.glob(f"*/{UNSEEN}"):
+        if not _NAMED.match(part.parent.name):
+            continue
         with suppress(OSError), part.open("rb") as file:
-            if time.time() - os.fstat(file.fileno()).st_mtime > ABANDONED:
+            status = os.fstat(file.fileno())
+            if time.time() - status.st_mtime > ABANDONED:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises while it is under way
-                shutil.rmtree(part.parent, ignore_errors=True)
+                if part.stat().st_ino == status.st_ino:  # or it was published in between
+                    shutil.rmtree(part.parent / MEDIA, ignore_errors=True)
+                    part.unlink()
+                    part.parent.rmdir()
 
 
 @lru_cache(maxsize=8)
@@ -338,6 +347,9 @@ def link(run: Path, parent: Path | None = None) -> None:
     parent = parent or default_folder()
     with suppress(OSError):
         parent.mkdir(parents=True, exist_ok=True)
+        for other in parent.glob("*"):
+            if _NAMED.match(other.name) and other.is_symlink() and not other.exists():
+                other.unlink()  # to what was removed since
         (parent / run.name).symlink_to(run.resolve())
 
 

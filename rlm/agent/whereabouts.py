@@ -7,6 +7,7 @@ indexes, a file a video, whose name is the digest.
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -23,13 +24,13 @@ FOLDER = "whereabouts"
 
 def remember(video: Video, cache: Path | None) -> None:
     """Write down where ``video`` lies; left out where nothing can be written."""
-    place = str(video.path.resolve())
     with suppress(OSError, UnicodeError):
-        file = _file(video.sha256, cache)
+        place = str(video.path.resolve())
+        encoded, file = place.encode(), _file(video.sha256, cache)
         if _read(file) != place:
             file.parent.mkdir(parents=True, exist_ok=True)
-            partial = file.with_suffix(".part")
-            partial.write_text(place, encoding="utf-8")
+            partial = file.with_suffix(f".{os.getpid()}.part")
+            partial.write_bytes(encoded)
             partial.replace(file)
 
 

@@ -43,7 +43,8 @@ def transcripts(incomplete: str) -> list[str]:
     try:
         set_ = written(["transcripts"]).get("transcripts")
         folder = Path(str(set_.value)).expanduser() if set_ else data_folder() / "transcripts"
-        names = sorted((run.name for run in folder.iterdir() if run.is_dir()), reverse=True)[:MOST]
+        runs = folder.glob("*/events.jsonl")
+        names = sorted((file.parent.name for file in runs), reverse=True)[:MOST]
     except (OSError, UsageError):
         names = []
     # Names begin with the time in UTC.

@@ -77,7 +77,7 @@ def _film(folder: Path, seed: int, console: Console) -> tuple[Path, list[dict[st
     began = time.monotonic()
     files = FilmFiles.in_folder(folder)
     film = make_film(seed)
-    if not files.hold(film):
+    if not files.keep(film):
         write_film(film, folder)
         console.print(f"film: {files.film}, seed {seed}, made in {time.monotonic() - began:.1f} s")
     else:

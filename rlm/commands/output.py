@@ -76,12 +76,15 @@ def in_words(text: str, stream: TextIO) -> str:
     """``text``, on a terminal with its lines broken between words: it would break within them.
 
     What of a line is broken stands as far in as the line. A word that is longer than a line is left
-    to the terminal, so that a path can be copied whole.
+    to the terminal, and so is a line with a command: these are there to be copied whole.
     """
     if not stream.isatty():
         return text
     width, broken = os.get_terminal_size(stream.fileno()).columns, []
     for line in text.split("\n"):
+        if "videorlm " in line:
+            broken.append(line)
+            continue
         blanks = " " * (len(line) - len(line.lstrip(" ")))
         broken += textwrap.wrap(
             line, width or WIDEST, subsequent_indent=blanks, break_long_words=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -33,7 +34,7 @@ class FilmFiles:
         return cls(where / "film.mp4", where / "truth.json", where / "questions.jsonl")
 
     def hold(self, film: Film) -> bool:
-        """Whether all of them are there, whole, and tell of ``film``; whatever is asked of it."""
+        """Whether all of them are there, whole, and tell of ``film``, whatever is asked of it."""
         try:
             told = json.loads(self.truth.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -41,12 +42,28 @@ class FilmFiles:
         same = told == json.loads(json.dumps(truth(film)))
         return same and self.film.exists() and self.questions.exists()
 
+    def keep(self, film: Film) -> bool:
+        """Whether ``film`` is there; what is asked of it is then as this version asks.
+
+        Raises ``UsageError`` where another version asked otherwise and it cannot be written anew.
+        """
+        if not self.hold(film):
+            return False
+        try:
+            self.write_questions(film)
+        except OSError as error:
+            raise UsageError(f"cannot write {self.questions}: {error.strerror}") from error
+        return True
+
     def write_questions(self, film: Film) -> None:
-        """Write what is asked of ``film`` now, which another version may have put otherwise."""
+        """Write what is asked of ``film``, unless that is there already; raises ``OSError``."""
         rows = (asdict(question) | {"video": self.film.name} for question in ask(film))
-        text = "".join(json.dumps(row) + "\n" for row in rows)
-        if not self.questions.exists() or self.questions.read_text("utf-8") != text:
-            self.questions.write_text(text, "utf-8")
+        text = "".join(json.dumps(row) + "\n" for row in rows).encode()
+        if self.questions.exists() and self.questions.read_bytes() == text:
+            return
+        partial = self.questions.with_suffix(f".{os.getpid()}.part")
+        partial.write_bytes(text)
+        partial.replace(self.questions)  # whoever reads it meanwhile reads one or the other
 
 
 def write_film(

@@ -114,7 +114,7 @@ def main() -> int:
     growth = (last[2] - last[3]) - (third[2] - third[3])
     holds = growth <= MOST_GROWTH
     print(f"growth beside the conversation: {growth:.1f} MB "
-          f"({'asked' if holds else 'MISSED, asked'}: at most {MOST_GROWTH:g})")  # fmt: skip
+          f"({'goal' if holds else 'MISSED, goal'}: at most {MOST_GROWTH:g})")  # fmt: skip
     return 0 if holds else 1
 
 

@@ -203,7 +203,7 @@ def main() -> int:
         bench.many(questions(folder, FINISHED), folder)
     print(f"evaluation on {here()}")
     for line, holds, asked in bench.lines:
-        print(f"{line} ({'asked' if holds else 'MISSED, asked'}: {asked})")
+        print(f"{line} ({'goal' if holds else 'MISSED, goal'}: {asked})")
     return 0 if all(holds for _, holds, _ in bench.lines) else 1
 
 

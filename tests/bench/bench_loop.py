@@ -148,7 +148,7 @@ def main() -> int:
          ideal / took >= LEAST_SHARE, f"at least {LEAST_SHARE:.0%}"),
     ]  # fmt: skip
     for line, holds, asked in lines:
-        print(f"{line} ({'asked' if holds else 'MISSED, asked'}: {asked})")
+        print(f"{line} ({'goal' if holds else 'MISSED, goal'}: {asked})")
     return 0 if all(holds for _, holds, _ in lines) else 1
 
 

@@ -82,7 +82,7 @@ CLAIMS = (
     ),
     Claim(
         "what the loop adds to turn 50", "loop",
-        r"overhead of a turn, at turn 50: (\S+ ms) \(.*?(at most \d+)\)", "{0}", "asked: {1} ms",
+        r"overhead of a turn, at turn 50: (\S+ ms) \(.*?(at most \d+)\)", "{0}", "goal: {1} ms",
     ),
     Claim(
         "8 sub-sessions at once", "loop",

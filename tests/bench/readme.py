@@ -175,8 +175,10 @@ def main() -> None:
     for word in sys.argv[1:]:
         if word in PARTS:
             asked.append((word, []))
-        elif asked:
+        elif asked and asked[-1][0] in ("models", "world", "gpu"):
             asked[-1][1].append(word)
+        else:
+            raise SystemExit(f"{word} is none of the parts: {', '.join(PARTS)}")
     if not asked:
         raise SystemExit(f"name a part: {', '.join(PARTS)}")
     for part, words in asked:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from shlex import quote
+from typing import TYPE_CHECKING, Any
 
 from rlm.commands.ask import no_jail, settings_in_force
 from rlm.commands.chat.commands import COMMANDS, Commands
@@ -16,6 +17,9 @@ from rlm.errors import UsageError
 from rlm.ui.chat.bar import line
 from rlm.ui.chat.reader import reader
 from rlm.ui.console import Screen
+
+if TYPE_CHECKING:
+    from rlm.video import Video
 
 
 def run(
@@ -54,12 +58,13 @@ def run(
     if resume is not None:
         folder = transcripts.expanduser() if transcripts else config.transcripts
         earlier = Transcript.load(find(resume, folder))
-    if video is None:
-        assert earlier is not None
-        found = find_video(earlier, config.cache, remedy="name it: videorlm chat VIDEO --resume")
-        video = str(found.path)
+    wanted: str | Video | None = video
+    if wanted is None:
+        assert earlier is not None and resume is not None
+        remedy = f"name it: videorlm chat VIDEO --resume {quote(resume)}"
+        wanted = find_video(earlier, config.cache, remedy=remedy)
     ready = prepare(
-        video, model=model, api_base=api_base, preset=preset, budget=budget_of(config),
+        wanted, model=model, api_base=api_base, preset=preset, budget=budget_of(config),
         config=config, transcripts=transcripts, notify=say,
     )  # fmt: skip
     jail = no_jail if unsafe else default_jail

@@ -82,8 +82,10 @@ class Talk:
             try:
                 _tell_news(commands)
                 unread, self._unread = self._unread, ""
-                if unread:
+                if unread and lines.interactive:
                     say(UNREAD)
+                elif unread:
+                    say(f"not read any more: {one_line(unread)}")
                 line = self._read(lines, PROMPT, unread)
                 _tell_news(commands)
                 if line.strip():

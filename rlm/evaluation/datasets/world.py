@@ -51,13 +51,11 @@ def world(
     seconds = 60 * minutes
     seeds = range(seed, seed + films)
     places = {number: folder / f"film-{number}-{seconds:g}s" for number in seeds}
-    lacking: list[int] = []
-    for number, place in places.items():
-        film, files = make_film(number, seconds), FilmFiles.in_folder(place)
-        if files.hold(film):
-            files.write_questions(film)
-        else:
-            lacking.append(number)
+    lacking = [
+        number
+        for number, place in places.items()
+        if not FilmFiles.in_folder(place).keep(make_film(number, seconds))
+    ]
     made(films - len(lacking), films)
     _make(lacking, places, seconds, workers or os.cpu_count() or 1, films, made)
     items: list[Item] = []

@@ -156,6 +156,33 @@ def test_what_a_killed_process_left_unseen_goes_with_the_next_copy(tmp_path: Pat
     assert runs_under(tmp_path) == [under_way.path]
 
 
+def test_nothing_but_unseen_runs_is_removed(tmp_path: Path) -> None:
+    foreign, ours = tmp_path / "Downloads", tmp_path / "20260101-000000-000000-killed"
+    for folder in (foreign, ours):
+        (folder / "media").mkdir(parents=True)
+        (folder / UNSEEN).touch()
+        os.utime(folder / UNSEEN, (0, 0))
+    (ours / "mine.txt").touch()
+    with TranscriptWriter(tmp_path, "next", unseen=True):
+        assert [path.name for path in foreign.iterdir()].count(UNSEEN) == 1
+        assert [path.name for path in ours.iterdir()] == ["mine.txt"]
+
+
+def test_a_run_that_is_published_while_it_is_looked_at_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with TranscriptWriter(tmp_path, "under way", unseen=True) as writer:
+        writer(HEADER)
+        os.utime(writer.path / UNSEEN, (0, 0))
+
+    def publish_first(*arguments: object) -> None:
+        writer.publish()
+
+    monkeypatch.setattr("rlm.agent.transcript.fcntl.flock", publish_first)
+    with TranscriptWriter(tmp_path, "next", unseen=True):
+        assert runs_under(tmp_path) == [writer.path]
+
+
 def test_a_run_that_lies_elsewhere_is_found_while_it_is_there(tmp_path: Path) -> None:
     parent, run = tmp_path / "runs", write(tmp_path / "demo", HEADER)
     for _ in range(2):
@@ -164,6 +191,10 @@ def test_a_run_that_lies_elsewhere_is_found_while_it_is_there(tmp_path: Path) ->
         assert find(run.name, parent).resolve() == run
     shutil.rmtree(run)
     assert runs_under(parent) == []
+    other = write(tmp_path / "demo", HEADER)
+    link(other, parent)
+    assert [path.name for path in parent.iterdir()] == [other.name]
+    shutil.rmtree(other)
     link(run, tmp_path / "demo")  # a link to itself there must not be
     assert not (tmp_path / "demo" / run.name).exists()
 

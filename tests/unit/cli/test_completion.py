@@ -25,8 +25,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "films").mkdir()
     for name in ("match.mp4", "notes.txt", "films/a.MKV", ".hidden.mp4"):
         (tmp_path / name).write_text("")
-    for name in ("20260101-000000-000000-old", "20270101-000000-000000-new"):
-        (tmp_path / "data" / "videorlm" / "transcripts" / name).mkdir(parents=True)
+    for name in ("20260101-000000-000000-old", "20270101-000000-000000-new", "20280101-unseen"):
+        run = tmp_path / "data" / "videorlm" / "transcripts" / name
+        run.mkdir(parents=True)
+        (run / ("events.jsonl.part" if name.endswith("unseen") else "events.jsonl")).touch()
     card = tmp_path / "data" / "videorlm" / "probes" / "gesture-1-abc" / "probe.json"
     card.parent.mkdir(parents=True)
     card.write_text('{"task": "gesture-1"}')
