@@ -20,7 +20,7 @@ index                                 decoding, shots, looks, building, about ha
 tools                                 search and prediction tools, half an hour
 models [WEIGHTS ...]                  the gates of the built-in models, or of a column each of
                                       WEIGHTS, half an hour; how they were trained too
-world [FILMS MINUTES [FOLDER]]        systems on procedural films, half an hour by default;
+world [FILMS MINUTES [FOLDER]]        systems on procedural films, an hour by default;
                                       FOLDER keeps the run
 gpu FILE                              what ``bench_index.py encoders`` printed into FILE on a
                                       machine with a GPU
@@ -100,7 +100,7 @@ def demo() -> dict[str, str]:
     }
 
 
-def world(films: str = "12", minutes: str = "2", kept: str = "") -> dict[str, str]:
+def world(films: str = "20", minutes: str = "5", kept: str = "") -> dict[str, str]:
     """How the built-in systems do on films that are made here: the tables of their report.
 
     ``kept`` is a folder in which the run stays, and in which one that was stopped is gone on with.
