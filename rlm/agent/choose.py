@@ -38,6 +38,11 @@ class Choice:
     why: str
     configured: bool = False
 
+    def endpoint(self, api_base: str | None, config: Config) -> str | None:
+        """Where the model is: at ``api_base`` if that is named, else at the address of the
+        settings where the model is theirs too."""
+        return api_base or (config.api_base if self.configured else None)
+
 
 def choose_model(named: str | None, config: Config) -> Choice:
     """The model to use.

@@ -48,10 +48,11 @@ def make_models(
     return Models(answering, sub)
 
 
-def check_keys(name: str | None, api_base: str | None, config: Config) -> None:
+def check_keys(name: str, api_base: str | None, config: Config) -> None:
     """Raise ``MissingKey`` where it is plain that there is none for a model that is named.
 
-    ``name`` is of the one that answers, at ``api_base``. Nothing that takes its time is imported.
+    ``name`` is of the one that answers, at ``api_base``, or empty. Nothing that takes its time is
+    imported.
     """
     if api_base is None:
         for each in filter(None, (name, config.sub_model, *config.fallback_model)):

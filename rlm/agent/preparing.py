@@ -67,7 +67,7 @@ def prepare(
     if opened.missing:
         notify(f"warning: the last {opened.missing:.1f} s of {opened.path.name} are missing")
     chosen = choose_model(model, config)
-    endpoint = api_base or (config.api_base if chosen.configured else None)
+    endpoint = chosen.endpoint(api_base, config)
     models = make_models(chosen, endpoint, config, notify)
     check_price(models, budget)
     calibrator = calibrator_for(config.calibrator, "loop", chosen.name, notify)

@@ -120,11 +120,11 @@ def fork(
     if budget.turns is not None and budget.turns <= taken:
         raise UsageError(f"{taken} turns are replayed: --max-turns must be more than {taken}")
     name = model or transcript.header.model
-    endpoint = api_base or (config.api_base if name == config.model else None)
+    chosen = Choice(name, "of the run", configured=name == config.model)
     settings = config.model_copy(
         update={"sub_model": sub_model or transcript.header.sub_model or None, "fallback_model": ()}
     )
-    live = make_models(Choice(name, "of the run", False), endpoint, settings, notify)
+    live = make_models(chosen, chosen.endpoint(api_base, config), settings, notify)
     index = _open(transcript, video, preset, config, notify, progress)
     models = RecordedModels.of(transcript, until=turn, live=live)
     parent = Path(transcripts or config.transcripts or default_folder()).expanduser()

@@ -132,11 +132,14 @@ def settings_in_force(
     A key that is missing for a model they name is an error here, before anything is imported that
     takes its time.
     """
+    from rlm.agent.choose import Choice, choose_model
     from rlm.agent.make_models import check_keys
     from rlm.config import load_config
 
     config = load_config().having(**settings)
-    check_keys(model or config.model, api_base or (None if model else config.api_base), config)
+    named = model or config.model
+    chosen = choose_model(model, config) if named else Choice("", "looked for later")
+    check_keys(chosen.name, chosen.endpoint(api_base, config), config)
     return config
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from rlm.agent.text import counted, one_line
 from rlm.commands.output import DONE, say, tell
 from rlm.errors import TranscriptError, UsageError
-from rlm.ui.spending import dollars
+from rlm.ui.spending import dollars, used
 
 PAGE = "html"
 WIDTH = 70
@@ -43,11 +43,7 @@ def list_all(as_json: bool) -> int:
             outcome = facts["status"]
             if facts["answer"] is not None:
                 outcome += f": {_cut(facts['answer'])}"
-            cost = [counted(facts["turns"], "turn")]
-            cost.append(
-                "tokens unknown" if facts["tokens"] is None else f"{facts['tokens']} tokens"
-            )
-            cost.append(dollars(facts["usd"]))
+            cost = [counted(facts["turns"], "turn"), used(facts["tokens"]), dollars(facts["usd"])]
             words = (facts["video"], facts["model"], outcome, ", ".join(cost))
             tell(f"  {one_line(' · '.join(words))}")
     return DONE

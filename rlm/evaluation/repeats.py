@@ -45,7 +45,7 @@ class RepeatModels:
         self.throttle = Throttle(at_once)
         self.replied: Callable[[], None] = lambda: None
         self._choice = choice
-        self._api_base = api_base or (config.api_base if choice and choice.configured else None)
+        self._api_base = choice.endpoint(api_base, config) if choice else api_base or None
         self._say = say
         self._make = make
         self._lock = threading.Lock()

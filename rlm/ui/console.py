@@ -18,7 +18,7 @@ from rlm.errors import VideoRLMError
 from rlm.spans import Span, format_time
 from rlm.ui.lines import Hanging, Indented
 from rlm.ui.pictures import Pictures, across_for, cut
-from rlm.ui.spending import dollars
+from rlm.ui.spending import dollars, used
 from rlm.ui.status import StatusLine
 
 if TYPE_CHECKING:
@@ -338,7 +338,7 @@ def answer_lines(event: ev.Answered, ended: ev.SessionEnded | None) -> list[str]
     if ended is not None:
         cost = [counted(ended.turns, "turn"), f"{counted(ended.frames, 'frame')} shown"]
         if ended.tokens != 0:
-            cost.append("tokens unknown" if ended.tokens is None else f"{ended.tokens} tokens")
+            cost.append(used(ended.tokens))
             cost.append(dollars(ended.usd))
         cost.append(f"{ended.at:.1f} s")
         lines.append("took: " + ", ".join(cost))

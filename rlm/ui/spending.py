@@ -12,6 +12,11 @@ def dollars(usd: float | None) -> str:
     return "price unknown" if usd is None else f"${usd:.4f}"
 
 
+def used(tokens: int | None) -> str:
+    """Tokens, likewise."""
+    return "tokens unknown" if tokens is None else f"{tokens} tokens"
+
+
 class Spending:
     """A sink that adds up a run and the sessions below it, against the limits in its header.
 
